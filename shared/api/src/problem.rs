@@ -1,0 +1,168 @@
+//! Problem documents (RFC 9457), the one form every error is answered in.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of a problem document.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// What every problem's `type` starts with; the kind's slug follows.
+pub const TYPE_BASE: &str = "https://waybill.example/problems/";
+
+/// The kinds of problem there are. Each has its `type`, title and status here and nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProblemKind {
+    /// 400: the body is not JSON, or a query or header cannot be read.
+    MalformedRequest,
+    /// 402: the card's bank said no.
+    CardDeclined,
+    /// 404: nothing is there.
+    NotFound,
+    /// 405: something is there, but it does not take this method.
+    MethodNotAllowed,
+    /// 409: the same order was asked for before in another form.
+    Conflict,
+    /// 409: less in stock than asked for.
+    OutOfStock,
+    /// 413: the body is over its limit.
+    BodyTooLarge,
+    /// 415: the body is not JSON by its content type.
+    UnsupportedMediaType,
+    /// 422: well-formed, but values are not taken.
+    InvalidValues,
+    /// 422: no product has this SKU.
+    UnknownSku,
+    /// 500: a mistake of ours.
+    Internal,
+    /// 503: a service, a database or the card processor cannot answer now.
+    Unavailable,
+    /// 504: the request's time is over.
+    DeadlinePassed,
+}
+
+impl ProblemKind {
+    const ALL: [Self; 13] = [
+        Self::MalformedRequest,
+        Self::CardDeclined,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::OutOfStock,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidValues,
+        Self::UnknownSku,
+        Self::Internal,
+        Self::Unavailable,
+        Self::DeadlinePassed,
+    ];
+
+    /// Slug (the end of the `type`), HTTP status and title.
+    fn parts(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::MalformedRequest => ("malformed-request", 400, "Malformed request"),
+            Self::CardDeclined => ("card-declined", 402, "Card declined"),
+            Self::NotFound => ("not-found", 404, "Not found"),
+            Self::MethodNotAllowed => ("method-not-allowed", 405, "Method not allowed"),
+            Self::Conflict => ("conflict", 409, "Conflict"),
+            Self::OutOfStock => ("out-of-stock", 409, "Out of stock"),
+            Self::BodyTooLarge => ("body-too-large", 413, "Body too large"),
+            Self::UnsupportedMediaType => ("unsupported-media-type", 415, "Unsupported media type"),
+            Self::InvalidValues => ("invalid-values", 422, "Invalid values"),
+            Self::UnknownSku => ("unknown-sku", 422, "Unknown SKU"),
+            Self::Internal => ("internal", 500, "Internal error"),
+            Self::Unavailable => ("unavailable", 503, "Temporarily unavailable"),
+            Self::DeadlinePassed => ("deadline-passed", 504, "Deadline passed"),
+        }
+    }
+
+    /// The last part of the `type`, such as `out-of-stock`.
+    pub fn slug(self) -> &'static str {
+        self.parts().0
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        self.parts().1
+    }
+
+    /// The title, the same for every problem of this kind.
+    pub fn title(self) -> &'static str {
+        self.parts().2
+    }
+}
+
+/// A problem document: what went wrong, in a form for programs and people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A URI that names the kind: [`TYPE_BASE`] and its slug.
+    #[serde(rename = "type")]
+    pub kind_uri: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// This occurrence in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The path of what it happened to: an order's, or else the request's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The trace it happened in, 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// A finer reason for programs, such as `insufficient_funds` of a declined card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The fields it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem of a kind, with nothing said about this occurrence yet.
+    pub fn new(kind: ProblemKind) -> Self {
+        Self {
+            kind_uri: format!("{TYPE_BASE}{}", kind.slug()),
+            title: kind.title().to_owned(),
+            status: kind.status(),
+            detail: None,
+            instance: None,
+            trace_id: None,
+            code: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// A word for metrics, spans and log fields, from a small set: `insufficient_funds`, `out_of_stock`.
+    pub fn error_type(&self) -> Cow<'static, str> {
+        match (&self.code, self.kind()) {
+            (Some(code), _) => Cow::Owned(code.clone()),
+            (None, Some(kind)) => Cow::Owned(kind.slug().replace('-', "_")),
+            (None, None) => Cow::Borrowed("unknown_problem"),
+        }
+    }
+
+    /// The kind, when it is one of ours.
+    pub fn kind(&self) -> Option<ProblemKind> {
+        let slug = self.kind_uri.strip_prefix(TYPE_BASE)?;
+        ProblemKind::ALL.into_iter().find(|kind| kind.slug() == slug)
+    }
+}
+
+/// A field of the request body and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// Where it is: a JSON pointer (RFC 6901) into the body, such as `/items/0/quantity`.
+    pub pointer: String,
+    /// What is wrong, in words that never repeat the value.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// A field's error.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}

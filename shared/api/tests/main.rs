@@ -1,0 +1,6 @@
+//! The properties that the values promise.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod card;
+mod money;
+mod order;
