@@ -1,0 +1,318 @@
+//! Everything that can be configured, read once from the environment and checked before anything starts.
+//!
+//! Names are those of the OpenTelemetry specification
+//! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>) where it has one.
+
+use crate::{
+    env::{ConfigError, Env},
+    propagation::Propagators,
+    redact::RefKey,
+};
+use std::time::Duration;
+use tracing::level_filters::LevelFilter;
+
+/// The configuration of one process's telemetry.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The name in the contract, which metrics and data streams use.
+    pub(crate) service: &'static str,
+    /// `service.name`, `service.version`, … in the order they are exported.
+    pub(crate) resource: Vec<(String, String)>,
+    pub(crate) disabled: bool,
+    pub(crate) propagators: Propagators,
+    pub(crate) ref_key: Option<RefKey>,
+    pub(crate) traces: TracesConfig,
+    pub(crate) logs: LogsConfig,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct TracesConfig {
+    pub(crate) exporters: Vec<TraceExporter>,
+    pub(crate) endpoint: String,
+    pub(crate) protocol: Protocol,
+    pub(crate) export_timeout: Duration,
+    pub(crate) sampler: Sampler,
+    pub(crate) queue: usize,
+    pub(crate) batch: usize,
+    pub(crate) delay: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TraceExporter {
+    Otlp,
+    Console,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Grpc,
+    HttpProtobuf,
+    HttpJson,
+}
+
+/// Decides for a whole trace at its root; everybody below follows unless `parent_based` is off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sampler {
+    pub(crate) parent_based: bool,
+    pub(crate) ratio: f64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct LogsConfig {
+    pub(crate) level: LevelFilter,
+    /// `host:port` of a TCP receiver of JSON lines.
+    pub(crate) ship: Option<String>,
+    pub(crate) queue: usize,
+}
+
+/// Lines that may wait for a receiver before the next are dropped: some 4 MiB.
+const LOG_QUEUE: usize = 8192;
+/// Larger than the specification's 2048, which a short burst overflows: some 8 MiB at the worst.
+const SPAN_QUEUE: usize = 8192;
+/// Smaller than the specification's 512: large batches compete with requests for the processor (docs/adr/0004).
+const SPAN_BATCH: usize = 128;
+
+impl Config {
+    /// Reads the environment. `service` is the name unless `OTEL_SERVICE_NAME` gives another.
+    pub fn from_env(service: &'static str, env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            service,
+            resource: resource(service, env)?,
+            disabled: env.parse("OTEL_SDK_DISABLED", "true or false")?.unwrap_or(false),
+            propagators: Propagators::from_env(env)?,
+            ref_key: ref_key(env)?,
+            traces: TracesConfig::from_env(env)?,
+            logs: LogsConfig::from_env(env)?,
+        })
+    }
+}
+
+impl TracesConfig {
+    fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let protocol = protocol(env)?;
+        let queue = env.parse("OTEL_BSP_MAX_QUEUE_SIZE", "a number of spans")?.unwrap_or(SPAN_QUEUE).max(1);
+        Ok(Self {
+            exporters: exporters(env)?,
+            endpoint: endpoint(env, protocol)?,
+            protocol,
+            export_timeout: millis(env, "OTEL_BSP_EXPORT_TIMEOUT", 30_000)?,
+            sampler: sampler(env)?,
+            queue,
+            batch: env
+                .parse("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "a number of spans")?
+                .unwrap_or(SPAN_BATCH)
+                .clamp(1, queue),
+            delay: millis(env, "OTEL_BSP_SCHEDULE_DELAY", 5_000)?,
+        })
+    }
+}
+
+impl LogsConfig {
+    fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let level = match env.get("LOG_LEVEL").map(str::to_ascii_lowercase).as_deref() {
+            None | Some("info") => LevelFilter::INFO,
+            Some("debug") => LevelFilter::DEBUG,
+            Some("warn") => LevelFilter::WARN,
+            Some("error") => LevelFilter::ERROR,
+            Some(held) => return Err(ConfigError::new("LOG_LEVEL", held, "debug, info, warn or error")),
+        };
+        let ship = match env.get("LOG_SHIP") {
+            None => None,
+            Some(held) => Some(receiver(held).ok_or_else(|| {
+                ConfigError::new("LOG_SHIP", held, "tcp://host:port, or nothing for no shipping")
+            })?),
+        };
+        Ok(Self { level, ship, queue: LOG_QUEUE })
+    }
+}
+
+fn receiver(held: &str) -> Option<String> {
+    let address = held.strip_prefix("tcp://")?;
+    let (host, port) = address.rsplit_once(':')?;
+    (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| address.to_owned())
+}
+
+fn exporters(env: &Env) -> Result<Vec<TraceExporter>, ConfigError> {
+    const NAME: &str = "OTEL_TRACES_EXPORTER";
+    let Some(held) = env.get(NAME) else { return Ok(vec![TraceExporter::Otlp]) };
+    let mut chosen = Vec::new();
+    for name in held.split(',').map(str::trim) {
+        match name {
+            "otlp" => chosen.push(TraceExporter::Otlp),
+            "console" => chosen.push(TraceExporter::Console),
+            "none" => {}
+            _ => return Err(ConfigError::new(NAME, held, "otlp, console (comma separated) or none")),
+        }
+    }
+    Ok(chosen)
+}
+
+fn protocol(env: &Env) -> Result<Protocol, ConfigError> {
+    const NAME: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+    match env.get(NAME) {
+        None | Some("grpc") => Ok(Protocol::Grpc),
+        Some("http/protobuf") => Ok(Protocol::HttpProtobuf),
+        Some("http/json") => Ok(Protocol::HttpJson),
+        Some(held) => Err(ConfigError::new(NAME, held, "grpc, http/protobuf or http/json")),
+    }
+}
+
+/// The signal's own endpoint is used as it is; the common one is a base that HTTP appends a path to.
+fn endpoint(env: &Env, protocol: Protocol) -> Result<String, ConfigError> {
+    if let Some(own) = http_url(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")? {
+        return Ok(own.to_owned());
+    }
+    let base = http_url(env, "OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    Ok(match protocol {
+        Protocol::Grpc => base.unwrap_or("http://127.0.0.1:4317").to_owned(),
+        Protocol::HttpProtobuf | Protocol::HttpJson => {
+            format!("{}/v1/traces", base.unwrap_or("http://127.0.0.1:4318").trim_end_matches('/'))
+        }
+    })
+}
+
+/// Not shown when it is wrong: a URL may hold a password.
+fn http_url<'e>(env: &'e Env, name: &'static str) -> Result<Option<&'e str>, ConfigError> {
+    let Some(held) = env.get(name) else { return Ok(None) };
+    match reqwest::Url::parse(held) {
+        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(Some(held)),
+        _ => Err(ConfigError::secret(name, "an http URL such as http://127.0.0.1:4317")),
+    }
+}
+
+fn sampler(env: &Env) -> Result<Sampler, ConfigError> {
+    const NAME: &str = "OTEL_TRACES_SAMPLER";
+    const TAKES: &str = "always_on, always_off, traceidratio, or one of these after parentbased_";
+    let held = env.get(NAME).unwrap_or("parentbased_always_on");
+    let (parent_based, kind) = match held.strip_prefix("parentbased_") {
+        Some(kind) => (true, kind),
+        None => (false, held),
+    };
+    let ratio = match kind {
+        "always_on" => 1.0,
+        "always_off" => 0.0,
+        "traceidratio" => ratio(env)?,
+        _ => return Err(ConfigError::new(NAME, held, TAKES)),
+    };
+    Ok(Sampler { parent_based, ratio })
+}
+
+fn ratio(env: &Env) -> Result<f64, ConfigError> {
+    const NAME: &str = "OTEL_TRACES_SAMPLER_ARG";
+    const TAKES: &str = "a share from 0 to 1";
+    let ratio = env.parse::<f64>(NAME, TAKES)?.unwrap_or(1.0);
+    if (0.0..=1.0).contains(&ratio) { Ok(ratio) } else { Err(ConfigError::new(NAME, ratio, TAKES)) }
+}
+
+fn ref_key(env: &Env) -> Result<Option<RefKey>, ConfigError> {
+    const NAME: &str = "CUSTOMER_REF_KEY";
+    let Some(held) = env.get(NAME) else { return Ok(None) };
+    RefKey::new(held.as_bytes()).map(Some).ok_or_else(|| ConfigError::secret(NAME, "16 bytes or more"))
+}
+
+fn resource(service: &'static str, env: &Env) -> Result<Vec<(String, String)>, ConfigError> {
+    const NAME: &str = "OTEL_RESOURCE_ATTRIBUTES";
+    let mut attributes = vec![
+        ("service.name".to_owned(), service.to_owned()),
+        ("service.namespace".to_owned(), "waybill".to_owned()),
+        ("service.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("service.instance.id".to_owned(), uuid::Uuid::now_v7().to_string()),
+    ];
+    let mut put = |key: &str, value: &str| match attributes.iter_mut().find(|(k, _)| k == key) {
+        Some((_, old)) => value.clone_into(old),
+        None => attributes.push((key.to_owned(), value.to_owned())),
+    };
+    for pair in env.get(NAME).unwrap_or_default().split(',').filter(|pair| !pair.trim().is_empty()) {
+        match pair.split_once('=').and_then(|(key, value)| Some((key, percent_decoded(value.trim())?))) {
+            Some((key, value)) => put(key.trim(), &value),
+            None => {
+                return Err(ConfigError::new(
+                    NAME,
+                    pair,
+                    "key=value pairs, comma separated, values percent-encoded",
+                ));
+            }
+        }
+    }
+    if let Some(name) = env.get("OTEL_SERVICE_NAME") {
+        put("service.name", name);
+    }
+    Ok(attributes)
+}
+
+/// Percent-decoding (RFC 3986): how a value holds a comma or a space.
+fn percent_decoded(value: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        rest = others;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, others) = rest.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = others;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn millis(env: &Env, name: &'static str, default: u64) -> Result<Duration, ConfigError> {
+    Ok(Duration::from_millis(env.parse(name, "a number of milliseconds")?.unwrap_or(default)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_env("order-service", &Env::from_pairs(pairs.iter().copied()))
+    }
+
+    #[test]
+    fn defaults_are_the_specifications() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.traces.exporters, [TraceExporter::Otlp]);
+        assert_eq!(config.traces.endpoint, "http://127.0.0.1:4317");
+        assert_eq!(config.traces.sampler, Sampler { parent_based: true, ratio: 1.0 });
+        assert!(config.logs.ship.is_none());
+    }
+
+    #[test]
+    fn the_environment_overrides() {
+        let config = config(&[
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.version=9.9,team=tea"),
+            ("OTEL_TRACES_EXPORTER", "otlp,console"),
+            ("OTEL_TRACES_SAMPLER", "traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+            ("LOG_SHIP", "tcp://127.0.0.1:5170"),
+        ])
+        .unwrap();
+        assert_eq!(config.traces.endpoint, "http://collector:4318/v1/traces");
+        assert_eq!(config.traces.sampler, Sampler { parent_based: false, ratio: 0.25 });
+        assert_eq!(config.traces.exporters.len(), 2);
+        assert_eq!(config.logs.ship.as_deref(), Some("127.0.0.1:5170"));
+        assert!(config.resource.contains(&("service.version".to_owned(), "9.9".to_owned())));
+        assert!(config.resource.contains(&("team".to_owned(), "tea".to_owned())));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (name, held) in [
+            ("OTEL_TRACES_EXPORTER", "carrier-pigeon"),
+            ("OTEL_TRACES_SAMPLER", "sometimes"),
+            ("OTEL_PROPAGATORS", "b3"),
+            ("OTEL_SDK_DISABLED", "perhaps"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+            ("LOG_LEVEL", "loud"),
+            ("LOG_SHIP", "127.0.0.1:5170"),
+        ] {
+            let error = config(&[(name, held)]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{name}: `{held}` won't do; it takes ")), "{error}");
+        }
+        let error = config(&[("CUSTOMER_REF_KEY", "hunter2")]).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

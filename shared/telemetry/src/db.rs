@@ -1,0 +1,56 @@
+//! One span and one observation for each database transaction (OpenTelemetry semantic conventions for databases).
+
+use crate::{Telemetry, metrics::DbLabels, span};
+use std::{error::Error, future::Future, time::Instant};
+use tracing::Instrument;
+
+/// Runs transactions of one database. A cheap handle.
+#[derive(Clone)]
+pub struct Db {
+    telemetry: Telemetry,
+    system: &'static str,
+}
+
+impl Db {
+    /// `system` is the `db.system.name` of the semantic conventions: `sqlite` or `postgresql`.
+    pub fn new(telemetry: &Telemetry, system: &'static str) -> Self {
+        Self { telemetry: telemetry.clone(), system }
+    }
+
+    /// Runs `work`, which is one transaction, in a CLIENT span called `name`. An `Err` fails the span; an outcome
+    /// that the business expects, such as too little stock, belongs into `T`.
+    pub async fn run<T, E: Error>(
+        &self,
+        name: &'static str,
+        operation: &'static str,
+        collection: &'static str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let span = tracing::info_span!(
+            target: "telemetry::db",
+            "db",
+            otel.name = name,
+            otel.kind = "client",
+            db.system.name = self.system,
+            db.operation.name = operation,
+            db.collection.name = collection,
+            db.query.summary = %format_args!("{operation} {collection}"),
+        );
+        async {
+            let start = Instant::now();
+            let result = work.await;
+            let labels = DbLabels {
+                db_system_name: self.system,
+                db_operation_name: operation,
+                db_collection_name: collection,
+            };
+            self.telemetry.metrics().db.observe(&labels, start.elapsed());
+            if let Err(error) = &result {
+                span::fail("database_error", &error.to_string());
+            }
+            result
+        }
+        .instrument(span)
+        .await
+    }
+}

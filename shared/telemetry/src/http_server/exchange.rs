@@ -1,0 +1,180 @@
+//! One request from its first byte to its answer, as the layer sees it.
+
+use super::{Failure, Operation, Shared, record_baggage};
+use crate::{
+    metrics::HttpServerLabels,
+    names::attribute,
+    propagation::{RemoteContext, current_ids},
+    span,
+};
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, MatchedPath},
+    http::{HeaderValue, Method, Request, Response, StatusCode, header},
+};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+use tracing::{Span, field::Empty};
+
+/// nginx's code for a client that went away before the answer; there is no standard one.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+pub(super) struct Exchange {
+    shared: Arc<Shared>,
+    start: Instant,
+    method: &'static str,
+    route: &'static str,
+    ended: bool,
+}
+
+impl Exchange {
+    pub(super) fn begin(shared: Arc<Shared>, request: &Request<Body>) -> (Self, Span) {
+        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let of_route = |operation: &&Operation| Some(operation.route) == path;
+        let route = shared.operations.iter().find(of_route).map_or("", |operation| operation.route);
+        let operation = shared.operations.iter().find(|o| of_route(o) && o.method == request.method());
+        let method = known_method(request.method());
+        let span = match operation {
+            Some(Operation { name, destination: Some(destination), .. }) => {
+                consumer_span(name, destination, route, &shared.log_index)
+            }
+            Some(Operation { name, .. }) => server_span(name, method, route, &shared.log_index, request),
+            None => server_span(method, method, route, &shared.log_index, request),
+        };
+        let context = RemoteContext::extract(request.headers());
+        record_baggage(&span, &context);
+        context.adopt(&span);
+        (Self { shared, start: Instant::now(), method, route, ended: false }, span)
+    }
+
+    /// Runs inside the span.
+    pub(super) fn end(mut self, response: &mut Response<Body>) {
+        self.ended = true;
+        let status = response.status();
+        self.observe(status.as_u16());
+        Span::current().record("http.response.status_code", i64::from(status.as_u16()));
+        match response.extensions_mut().remove::<Failure>() {
+            Some(failure) => {
+                span::fail(&failure.error_type, &failure.description);
+                if failure.log {
+                    self.error_line(status, &failure);
+                }
+            }
+            None if status.is_server_error() => {
+                span::fail(status.as_str(), status.canonical_reason().unwrap_or("server error"));
+            }
+            None => {}
+        }
+        add_trace_headers(response);
+    }
+
+    /// The one line of a failure, written where it happened.
+    fn error_line(&self, status: StatusCode, failure: &Failure) {
+        tracing::error!(
+            error_type = &*failure.error_type,
+            http_status = status.as_u16(),
+            duration_ms = self.start.elapsed().as_secs_f64() * 1e3,
+            "{}",
+            failure.description
+        );
+    }
+
+    fn observe(&self, status: u16) {
+        let labels = HttpServerLabels {
+            http_request_method: self.method,
+            http_route: self.route,
+            http_response_status_code: status,
+        };
+        self.shared.telemetry.metrics().http_server.observe(&labels, self.start.elapsed());
+    }
+}
+
+impl Drop for Exchange {
+    /// Dropped before its end: the client hung up, and hyper dropped the future (inside its span).
+    fn drop(&mut self) {
+        if !self.ended {
+            self.observe(CLIENT_CLOSED_REQUEST);
+            span::fail("cancelled", "the client went away before the answer");
+        }
+    }
+}
+
+fn server_span(name: &str, method: &str, route: &str, log_index: &str, request: &Request<Body>) -> Span {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let (address, port) = host.rsplit_once(':').unwrap_or((host, ""));
+    let span = tracing::info_span!(
+        target: "telemetry::http",
+        "request",
+        otel.name = name,
+        otel.kind = "server",
+        http.request.method = method,
+        http.route = Empty,
+        http.response.status_code = Empty,
+        url.path = request.uri().path(),
+        url.scheme = "http",
+        server.address = address,
+        server.port = Empty,
+        client.address = Empty,
+        { attribute::LOG_INDEX } = log_index,
+        { attribute::ORDER_ID } = Empty,
+        { attribute::CUSTOMER_REF } = Empty,
+        { attribute::SESSION_ID } = Empty,
+        { attribute::CUSTOMER_TIER } = Empty,
+    );
+    if !route.is_empty() {
+        span.record("http.route", route);
+    }
+    if let Ok(port) = port.parse::<u16>() {
+        span.record("server.port", i64::from(port));
+    }
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        span.record("client.address", tracing::field::display(peer.ip()));
+    }
+    span
+}
+
+fn consumer_span(name: &str, destination: &str, route: &str, log_index: &str) -> Span {
+    tracing::info_span!(
+        target: "telemetry::http",
+        "message",
+        otel.name = name,
+        otel.kind = "consumer",
+        messaging.system = "http",
+        messaging.destination.name = destination,
+        messaging.operation.name = "process",
+        messaging.operation.type = "process",
+        messaging.message.id = Empty,
+        http.route = route,
+        http.response.status_code = Empty,
+        { attribute::LOG_INDEX } = log_index,
+        { attribute::ORDER_ID } = Empty,
+        { attribute::CUSTOMER_REF } = Empty,
+        { attribute::SESSION_ID } = Empty,
+        { attribute::CUSTOMER_TIER } = Empty,
+    )
+}
+
+/// So that whoever gets an answer, even an error, can name its trace. `server-timing` is what browsers can read
+/// (<https://www.w3.org/TR/server-timing/>).
+fn add_trace_headers(response: &mut Response<Body>) {
+    let Some(ids) = current_ids() else { return };
+    let timing = format!("traceparent;desc=\"{}\"", ids.traceparent());
+    for (name, value) in [("x-trace-id", ids.trace_id.to_string()), ("server-timing", timing)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+}
+
+/// The semantic conventions ask for `_OTHER` instead of what a caller made up: it would be an unbounded label.
+pub(crate) fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "_OTHER",
+    }
+}

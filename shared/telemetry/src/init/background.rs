@@ -1,0 +1,60 @@
+//! The thread that carries telemetry out of the process, with a runtime of its own: exporting must not compete
+//! with requests for their runtime's workers.
+
+use crate::{
+    config::Config,
+    env::ConfigError,
+    log::Sink,
+    trace::{Destination, SpanExport},
+};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+pub(super) struct Background {
+    stop: Arc<Notify>,
+}
+
+impl Background {
+    pub(super) fn start(
+        config: &Config,
+        spans: Arc<SpanExport>,
+        sinks: &[Arc<Sink>],
+    ) -> Result<Self, ConfigError> {
+        let cannot =
+            |error: std::io::Error| ConfigError::new("telemetry thread", error, "a thread and an event loop");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+        let destinations = {
+            let _entered = runtime.enter();
+            Destination::all(config)
+        };
+        match destinations {
+            Ok(destinations) => runtime.spawn(spans.run(destinations)),
+            Err(why) => {
+                // Dropping it would block, and the caller is inside a runtime.
+                runtime.shutdown_background();
+                return Err(ConfigError::new("OTEL_EXPORTER_OTLP_ENDPOINT", &config.traces.endpoint, why));
+            }
+        };
+        for sink in sinks {
+            match &config.logs.ship {
+                Some(address) if sink.name == "tcp" => runtime.spawn(sink.clone().run_tcp(address.clone())),
+                _ => runtime.spawn(sink.clone().run_stdout()),
+            };
+        }
+        let stop = Arc::new(Notify::new());
+        let stopped = stop.clone();
+        std::thread::Builder::new()
+            .name("telemetry".to_owned())
+            .spawn(move || {
+                runtime.block_on(stopped.notified());
+                // Not waiting for a write to a stuck pipe: whoever stops has flushed, or has given up.
+                runtime.shutdown_background();
+            })
+            .map_err(cannot)?;
+        Ok(Self { stop })
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.notify_one();
+    }
+}

@@ -1,0 +1,83 @@
+//! Log lines from `tracing` events: one JSON object a line, with the ids of the trace and the business object of
+//! the enclosing spans, written by hand because a general formatter parses the span's fields again at every line.
+
+mod context;
+mod line;
+mod sink;
+
+pub(crate) use line::Writer;
+pub(crate) use sink::{LineSink, Sink, SinkCounts};
+
+use crate::trace::is_transport;
+use context::LogContext;
+use std::sync::Arc;
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    level_filters::LevelFilter,
+    span::{Attributes, Id, Record},
+    subscriber::Interest,
+};
+use tracing_subscriber::{
+    Layer,
+    filter::filter_fn,
+    layer::Context,
+    registry::{LookupSpan, SpanRef},
+};
+
+/// The layer that keeps the business context of spans and turns events into lines for `sink`.
+pub(crate) fn layer<S>(
+    writer: Writer,
+    level: LevelFilter,
+    sink: Arc<dyn LineSink>,
+) -> impl Layer<S> + Send + Sync + use<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    let wanted = move |metadata: &Metadata<'_>| {
+        if metadata.is_span() {
+            return !is_transport(metadata);
+        }
+        *metadata.level() <= level && (!is_transport(metadata) || *metadata.level() <= Level::WARN)
+    };
+    LogLayer { writer, sink }.with_filter(filter_fn(wanted))
+}
+
+struct LogLayer {
+    writer: Writer,
+    sink: Arc<dyn LineSink>,
+}
+
+impl<S> Layer<S> for LogLayer
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn register_callsite(&self, _metadata: &'static Metadata<'static>) -> Interest {
+        Interest::always()
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        // A child starts with what its parent knew: the business object is named once, at the top.
+        let mut known = span.parent().and_then(|parent| context_of(&parent)).unwrap_or_default();
+        attributes.record(&mut known);
+        if known != LogContext::default() {
+            span.extensions_mut().insert(known);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut known = context_of(&span).unwrap_or_default();
+        values.record(&mut known);
+        span.extensions_mut().replace(known);
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let known = context.event_span(event).and_then(|span| context_of(&span)).unwrap_or_default();
+        self.sink.write(&self.writer.line(event, &known));
+    }
+}
+
+fn context_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<LogContext> {
+    span.extensions().get::<LogContext>().cloned()
+}

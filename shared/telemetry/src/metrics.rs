@@ -1,0 +1,154 @@
+//! OpenMetrics 1.0 with exemplars: every observation made inside a sampled trace carries that trace's id.
+//!
+//! `prometheus-client` is the one Rust crate that writes exemplars (docs/adr/0001).
+
+mod instruments;
+mod process;
+
+use crate::names::metric;
+pub use instruments::{Counter, Gauge, Histogram};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::info::Info,
+    registry::{Registry, Unit},
+};
+use std::{
+    fmt::Debug,
+    hash::Hash,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// The content type of [`Metrics::encode`]: served as anything else, Prometheus refuses the exemplars.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What the labels of a metric must be: a struct of small values from a bounded set that derives
+/// `prometheus_client::encoding::EncodeLabelSet`.
+pub trait Labels: EncodeLabelSet + Clone + Hash + Eq + Debug + Send + Sync + 'static {}
+impl<L: EncodeLabelSet + Clone + Hash + Eq + Debug + Send + Sync + 'static> Labels for L {}
+
+/// The metrics of one process. A cheap handle.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<RwLock<Registry>>,
+    pub(crate) http_server: Histogram<HttpServerLabels>,
+    pub(crate) http_client: Histogram<HttpClientLabels>,
+    pub(crate) db: Histogram<DbLabels>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct HttpServerLabels {
+    pub(crate) http_request_method: &'static str,
+    pub(crate) http_route: &'static str,
+    pub(crate) http_response_status_code: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct HttpClientLabels {
+    pub(crate) http_request_method: &'static str,
+    pub(crate) server_address: String,
+    /// Empty when no answer came.
+    pub(crate) http_response_status_code: String,
+    /// Empty when nothing went wrong.
+    pub(crate) error_type: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct DbLabels {
+    pub(crate) db_system_name: &'static str,
+    pub(crate) db_operation_name: &'static str,
+    pub(crate) db_collection_name: &'static str,
+}
+
+impl Metrics {
+    /// A registry with the instruments every process has. `target` are the resource's attributes, which become
+    /// `target_info`.
+    pub(crate) fn new(target: Vec<(String, String)>) -> Self {
+        let mut registry = Registry::default();
+        let target: Vec<_> =
+            target.into_iter().map(|(key, value)| (key.replace(['.', '-'], "_"), value)).collect();
+        registry.register("target", "What this process is (OpenTelemetry resource)", Info::new(target));
+        registry.register_collector(Box::new(process::ProcessCollector));
+        let registry = Arc::new(RwLock::new(registry));
+        Self {
+            http_server: histogram(&registry, metric::HTTP_SERVER_DURATION, "HTTP requests answered"),
+            http_client: histogram(
+                &registry,
+                metric::HTTP_CLIENT_DURATION,
+                "HTTP requests made, each attempt",
+            ),
+            db: histogram(&registry, metric::DB_CLIENT_DURATION, "Database transactions"),
+            registry,
+        }
+    }
+
+    /// A counter; `_total` is appended to its name.
+    pub fn counter<L: Labels>(&self, name: &str, help: &str) -> Counter<L> {
+        let counter = Counter::new();
+        write(&self.registry).register(name, help, counter.family());
+        counter
+    }
+
+    /// A histogram of durations; `_seconds` is appended to its name.
+    pub fn histogram<L: Labels>(&self, name: &str, help: &str) -> Histogram<L> {
+        histogram(&self.registry, name, help)
+    }
+
+    /// A gauge of whole numbers.
+    pub fn gauge<L: Labels>(&self, name: &str, help: &str) -> Gauge<L> {
+        let gauge = Gauge::default();
+        write(&self.registry).register(name, help, gauge.family());
+        gauge
+    }
+
+    pub(crate) fn register_collector(&self, collector: impl prometheus_client::collector::Collector) {
+        write(&self.registry).register_collector(Box::new(collector));
+    }
+
+    /// Everything as OpenMetrics text, ending in `# EOF`.
+    pub fn encode(&self) -> String {
+        let mut text = String::with_capacity(16 * 1024);
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        match prometheus_client::encoding::text::encode(&mut text, &registry) {
+            Ok(()) => text,
+            // Writing to a String does not fail; an empty exposition is still a valid one.
+            Err(_) => "# EOF\n".to_owned(),
+        }
+    }
+}
+
+fn histogram<L: Labels>(registry: &RwLock<Registry>, name: &str, help: &str) -> Histogram<L> {
+    let histogram = Histogram::new();
+    write(registry).register_with_unit(name, help, Unit::Seconds, histogram.family());
+    histogram
+}
+
+fn write(registry: &RwLock<Registry>) -> std::sync::RwLockWriteGuard<'_, Registry> {
+    registry.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+    struct Status {
+        status: &'static str,
+    }
+
+    #[test]
+    fn exposition_is_open_metrics() {
+        let metrics = Metrics::new(vec![("service.name".into(), "order-service".into())]);
+        let orders = metrics.counter::<Status>(metric::ORDERS, "Orders by outcome");
+        orders.inc(&Status { status: "confirmed" });
+        let duration = metrics.histogram::<Status>(metric::ORDER_PROCESSING_DURATION, "Order to outcome");
+        duration.observe(&Status { status: "confirmed" }, Duration::from_millis(12));
+        let text = metrics.encode();
+        assert!(text.contains("orders_total{status=\"confirmed\"} 1\n"), "{text}");
+        assert!(text.contains("# UNIT order_processing_duration_seconds seconds"), "{text}");
+        assert!(text.contains("order_processing_duration_seconds_count{status=\"confirmed\"} 1"), "{text}");
+        assert!(text.contains("target_info{service_name=\"order-service\"} 1"), "{text}");
+        assert!(text.contains("process_start_time_seconds"), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

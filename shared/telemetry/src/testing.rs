@@ -1,0 +1,42 @@
+//! Records what a test process emits, and compares a span tree with one written as indented text.
+//!
+//! A process has one subscriber, so all tests of a binary share one recorder; a test asks only for its own trace,
+//! whose id it has from the answer's `x-trace-id`.
+
+mod record;
+mod tree;
+
+pub use record::{Recorder, SpanRecord};
+pub use tree::{assert_tree, render};
+
+use crate::{config::Config, env::Env, log, trace};
+use std::sync::{Arc, OnceLock};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+
+static RECORDER: OnceLock<Arc<Recorder>> = OnceLock::new();
+
+/// The recorder of this test process. [`crate::Telemetry::for_test`] installs it.
+pub fn recorder() -> &'static Recorder {
+    install("test")
+}
+
+pub(crate) fn install(service: &'static str) -> &'static Recorder {
+    RECORDER.get_or_init(|| {
+        let recorder = Arc::new(Recorder::new(service));
+        // The defaults: nothing is exported, because the provider's processor is the recorder.
+        if let Ok(config) = Config::from_env(service, &Env::default()) {
+            config.propagators.install();
+            let provider = trace::provider(&config, record::Processor(recorder.clone()));
+            let writer = log::Writer::new(service.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+            let subscriber = tracing_subscriber::registry().with(trace::layer(&provider)).with(log::layer(
+                writer,
+                LevelFilter::DEBUG,
+                recorder.clone(),
+            ));
+            // Fails only when a test has installed a subscriber of its own; then nothing is recorded, and it fails.
+            let _ = tracing::subscriber::set_global_default(subscriber);
+        }
+        recorder
+    })
+}

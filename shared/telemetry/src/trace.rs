@@ -1,0 +1,68 @@
+//! Spans from `tracing` to a backend: sampler, bounded batch export with counted loss, destinations.
+
+mod batch;
+mod destination;
+mod scrub;
+
+pub(crate) use batch::{BatchProcessor, SpanCounts, SpanExport};
+pub(crate) use destination::Destination;
+#[cfg(feature = "testing")]
+pub(crate) use scrub::scrub_span;
+
+use crate::config::{Config, Sampler};
+use opentelemetry::{KeyValue, trace::TracerProvider as _};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler as SdkSampler, SdkTracer, SdkTracerProvider, SpanProcessor},
+};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
+
+pub(crate) fn resource(config: &Config) -> Resource {
+    let attributes = config.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder().with_attributes(attributes).build()
+}
+
+pub(crate) fn provider(config: &Config, processor: impl SpanProcessor + 'static) -> SdkTracerProvider {
+    SdkTracerProvider::builder()
+        .with_resource(resource(config))
+        .with_sampler(sampler(config.traces.sampler))
+        .with_span_processor(processor)
+        .build()
+}
+
+/// The lean form of tracing-opentelemetry's layer: what it would add by default (source location, thread, target,
+/// busy and idle times) costs more than the span itself, and log lines are not copied into spans because they are
+/// found by their ids.
+pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + Send + Sync + use<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    let tracer: SdkTracer = provider.tracer("waybill");
+    tracing_opentelemetry::layer()
+        .with_tracer(tracer)
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_target(false)
+        .with_level(false)
+        .with_filter(filter_fn(|metadata| metadata.is_span() && !is_transport(metadata)))
+}
+
+/// The libraries that carry telemetry have spans and events of their own: recording them would trace the exporter.
+pub(crate) fn is_transport(metadata: &Metadata<'_>) -> bool {
+    const LIBRARIES: [&str; 7] = ["hyper", "h2", "tonic", "tower", "reqwest", "opentelemetry", "sqlx"];
+    let target = metadata.target();
+    LIBRARIES.iter().any(|library| target.starts_with(library))
+}
+
+fn sampler(sampler: Sampler) -> SdkSampler {
+    let root = if sampler.ratio >= 1.0 {
+        SdkSampler::AlwaysOn
+    } else if sampler.ratio <= 0.0 {
+        SdkSampler::AlwaysOff
+    } else {
+        SdkSampler::TraceIdRatioBased(sampler.ratio)
+    };
+    if sampler.parent_based { SdkSampler::ParentBased(Box::new(root)) } else { root }
+}

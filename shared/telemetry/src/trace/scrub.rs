@@ -1,0 +1,59 @@
+//! The last look at a span before it leaves, off the request's path: secrets out, one value for each attribute.
+
+use crate::redact::{REDACTED, is_secret_name, scrub};
+use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Status};
+use opentelemetry_sdk::trace::SpanData;
+use std::borrow::Cow;
+
+/// Takes card numbers and secrets out of every place of a span that holds text, and keeps the last value of an
+/// attribute that was set more than once, as the specification wants it.
+pub(crate) fn scrub_span(span: &mut SpanData) {
+    keep_last(&mut span.attributes);
+    scrub_attributes(&mut span.attributes);
+    for event in &mut span.events.events {
+        scrub_attributes(&mut event.attributes);
+    }
+    if let Cow::Owned(clean) = scrub(&span.name) {
+        span.name = clean.into();
+    }
+    if let Status::Error { description } = &mut span.status
+        && let Cow::Owned(clean) = scrub(description)
+    {
+        *description = clean.into();
+    }
+}
+
+fn keep_last(attributes: &mut Vec<KeyValue>) {
+    let mut at = 0;
+    while let Some(attribute) = attributes.get(at) {
+        if attributes.iter().skip(at + 1).any(|later| later.key == attribute.key) {
+            attributes.remove(at);
+        } else {
+            at += 1;
+        }
+    }
+}
+
+fn scrub_attributes(attributes: &mut [KeyValue]) {
+    for attribute in attributes {
+        if is_secret_name(attribute.key.as_str()) {
+            attribute.value = Value::from(REDACTED);
+        } else {
+            scrub_value(&mut attribute.value);
+        }
+    }
+}
+
+fn scrub_value(value: &mut Value) {
+    match value {
+        Value::String(text) => scrub_text(text),
+        Value::Array(Array::String(texts)) => texts.iter_mut().for_each(scrub_text),
+        _ => {}
+    }
+}
+
+fn scrub_text(text: &mut StringValue) {
+    if let Cow::Owned(clean) = scrub(text.as_str()) {
+        *text = clean.into();
+    }
+}
