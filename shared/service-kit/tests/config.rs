@@ -1,0 +1,47 @@
+use service_kit::config::{ServerConfig, peer_url};
+use service_kit::sqlite::DatabaseUrl;
+use telemetry::Env;
+
+#[test]
+fn defaults_are_the_contracts() {
+    let config = ServerConfig::from_env(&Env::default(), 8081, 9081).unwrap();
+    assert_eq!(
+        (config.listen.to_string(), config.admin.to_string()),
+        ("127.0.0.1:8081".into(), "127.0.0.1:9081".into())
+    );
+    assert_eq!(peer_url(&Env::default(), "ORDER_URL", 8081).unwrap().as_str(), "http://127.0.0.1:8081/");
+    assert!(DatabaseUrl::from_env(&Env::default(), "sqlite:data/order.db").is_ok());
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (name, held) in [
+        ("LISTEN_ADDR", "8081"),
+        ("ADMIN_ADDR", "localhost"),
+        ("REQUEST_TIMEOUT_MS", "0"),
+        ("DRAIN_TIMEOUT_MS", "ten"),
+        ("DRAIN_TIMEOUT_MS", "-5"),
+    ] {
+        let error = ServerConfig::from_env(&Env::from_pairs([(name, held)]), 1, 2).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{name}: `{held}` won't do; it takes ")), "{error}");
+    }
+    for held in
+        ["order", "https://order", "http://user:hunter2@order", "http://order/base", "http://order?x=1"]
+    {
+        let error =
+            peer_url(&Env::from_pairs([("ORDER_URL", held)]), "ORDER_URL", 1).unwrap_err().to_string();
+        assert!(error.starts_with("ORDER_URL: ") && !error.contains("hunter2"), "{error}");
+    }
+    for held in [
+        "postgres://u:hunter2@db/order",
+        "data/order.db",
+        "sqlite:",
+        "sqlite::memory:",
+        "sqlite:x?mode=memory",
+    ] {
+        let error =
+            DatabaseUrl::from_env(&Env::from_pairs([("DATABASE_URL", held)]), "sqlite:x").unwrap_err();
+        assert!(error.to_string().starts_with("DATABASE_URL: "), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}

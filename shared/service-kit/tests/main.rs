@@ -1,0 +1,10 @@
+//! The edge and the start of a service, seen from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod app;
+mod cloudevents;
+mod config;
+mod edge;
+mod peer;
+mod server;
+mod sqlite;

@@ -1,0 +1,85 @@
+use std::path::PathBuf;
+
+use service_kit::error::ApiError;
+use service_kit::sqlite::{DatabaseUrl, Sqlite};
+use sqlx::migrate::Migrator;
+use telemetry::Env;
+
+/// A folder that goes when the test does.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("waybill-kit-{}", uuid::Uuid::now_v7())))
+    }
+
+    fn url(&self, file: &str) -> DatabaseUrl {
+        let url = format!("sqlite:{}", self.0.join(file).display());
+        DatabaseUrl::from_env(&Env::from_pairs([("DATABASE_URL", url)]), "sqlite:unused").unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn pragma(sqlite: &Sqlite, name: &'static str) -> String {
+    let sql = match name {
+        "journal_mode" => "SELECT * FROM pragma_journal_mode",
+        _ => "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
+    };
+    sqlx::query_scalar(sql).fetch_one(&mut *sqlite.begin().await.unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn opens_durable_and_keeps_what_is_committed() {
+    let folder = Folder::new();
+    let url = folder.url("deep/down/kit.db");
+    let sqlite = Sqlite::open(&url, &Migrator::DEFAULT).await.unwrap();
+    assert_eq!(pragma(&sqlite, "journal_mode").await, "wal");
+    assert_eq!(pragma(&sqlite, "synchronous").await, "2");
+    let mut tx = sqlite.begin().await.unwrap();
+    sqlx::query("CREATE TABLE t (x INTEGER)").execute(&mut *tx).await.unwrap();
+    sqlx::query("INSERT INTO t VALUES (1)").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut dropped = sqlite.begin().await.unwrap();
+    sqlx::query("INSERT INTO t VALUES (2)").execute(&mut *dropped).await.unwrap();
+    drop(dropped);
+    let rows = sqlx::query_scalar::<_, i64>("SELECT x FROM t").fetch_all(sqlite.reader()).await.unwrap();
+    assert_eq!(rows, [1]);
+    assert!(
+        sqlx::query("INSERT INTO t VALUES (3)").execute(sqlite.reader()).await.is_err(),
+        "readers only read"
+    );
+    assert_eq!(sqlite.check().await, Ok(()));
+    sqlite.close().await;
+    assert!(sqlite.check().await.is_err());
+    let again = Sqlite::open(&url, &Migrator::DEFAULT).await.unwrap();
+    let rows = sqlx::query_scalar::<_, i64>("SELECT x FROM t").fetch_all(again.reader()).await.unwrap();
+    assert_eq!(rows, [1]);
+    again.close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(&folder.0).unwrap();
+    std::fs::write(folder.0.join("kit.db"), "this is no database, it is a text of some length").unwrap();
+    let error = Sqlite::open(&folder.url("kit.db"), &Migrator::DEFAULT).await.unwrap_err().to_string();
+    assert!(error.starts_with("DATABASE_URL: cannot "), "{error}");
+    assert!(!error.contains('\n'), "{error}");
+    let error =
+        Sqlite::open(&folder.url("kit.db/below.db"), &Migrator::DEFAULT).await.unwrap_err().to_string();
+    assert!(error.starts_with("DATABASE_URL: cannot create the folder"), "{error}");
+}
+
+#[tokio::test]
+async fn a_closed_database_is_unavailable_and_not_a_mistake() {
+    let folder = Folder::new();
+    let sqlite = Sqlite::open(&folder.url("kit.db"), &Migrator::DEFAULT).await.unwrap();
+    sqlite.close().await;
+    let error = ApiError::from(sqlite.begin().await.unwrap_err());
+    assert_eq!(error.kind(), api::problem::ProblemKind::Unavailable);
+}
