@@ -1,0 +1,7 @@
+//! The inventory service as a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service_kit::process::main(inventory::SERVICE, inventory::run)
+}

@@ -1,0 +1,94 @@
+//! The service as a process: how it refuses to start, and how it stops.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn command(folder: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waybill-inventory"));
+    command
+        .env_clear()
+        .env("LISTEN_ADDR", "127.0.0.1:0")
+        .env("ADMIN_ADDR", "127.0.0.1:0")
+        .env("DATABASE_URL", format!("sqlite:{folder}/inventory.db"))
+        .env("OTEL_TRACES_EXPORTER", "none")
+        .env("CUSTOMER_REF_KEY", "only for this test");
+    command
+}
+
+fn folder() -> String {
+    std::env::temp_dir().join(format!("waybill-inventory-{}", uuid::Uuid::now_v7())).display().to_string()
+}
+
+/// Exit code, and standard error, which must be one line.
+fn refusal(output: &Output) -> (Option<i32>, String) {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    (output.status.code(), text.trim_end().to_owned())
+}
+
+#[test]
+fn a_wrong_variable_stops_the_start_with_one_line() {
+    let output = command(&folder()).env("LISTEN_ADDR", "everywhere").output().unwrap();
+    let (code, line) = refusal(&output);
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        line,
+        "inventory-service: LISTEN_ADDR: `everywhere` won't do; it takes an IP address and a port such as 127.0.0.1:8080"
+    );
+    let output = command(&folder()).env("DATABASE_URL", "postgres://me:hunter2@db/x").output().unwrap();
+    let (code, line) = refusal(&output);
+    assert!(code == Some(2) && line.contains("DATABASE_URL") && !line.contains("hunter2"), "{line}");
+}
+
+#[test]
+fn a_taken_port_stops_the_start_with_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let output = command(&folder()).env("ADMIN_ADDR", address.to_string()).output().unwrap();
+    let expected = format!("inventory-service: ADMIN_ADDR: {address} is taken by another process");
+    assert_eq!(refusal(&output), (Some(1), expected));
+}
+
+#[test]
+fn a_database_that_cannot_be_had_stops_the_start_with_one_line() {
+    let output = command("/dev/null").output().unwrap();
+    let (code, line) = refusal(&output);
+    assert!(
+        code == Some(1) && line.starts_with("inventory-service: DATABASE_URL: cannot "),
+        "{code:?} {line}"
+    );
+}
+
+/// Does not outlive a test that fails.
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+    }
+}
+
+#[test]
+fn a_signal_stops_it_in_order() {
+    let folder = folder();
+    for signal in ["-TERM", "-INT"] {
+        let mut process =
+            Guard(command(&folder).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        let child = &mut process.0;
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let started: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(
+            (&started["message"], &started["service"]),
+            (&"started".into(), &"inventory-service".into())
+        );
+        let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let last = lines.map(Result::unwrap).last().unwrap();
+        assert!(last.contains("\"stopped\""), "{last}");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
