@@ -1,0 +1,59 @@
+//! The payment service: charges cards through a processor, once for each order.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`config`] | settings |
+//! | `http` | routes, and what a request becomes |
+//! | `charge` | the use case |
+//! | `domain` | how a charge can end |
+//! | `processor` | the card processor: the port, and the simulated one |
+//! | `store` | the only SQL |
+
+mod charge;
+pub mod config;
+mod domain;
+mod http;
+mod processor;
+mod store;
+
+use std::sync::Arc;
+
+use service_kit::admin::{self, Health, Readiness};
+use service_kit::edge;
+use service_kit::process::RunError;
+use service_kit::server::{self, Listeners};
+use service_kit::shutdown::Shutdown;
+use service_kit::sqlite::Sqlite;
+use telemetry::Telemetry;
+
+use crate::charge::Cashier;
+use crate::config::Config;
+use crate::processor::Simulated;
+use crate::store::Store;
+
+/// The service's name in telemetry (`service.name`).
+pub const SERVICE: &str = "payment-service";
+
+/// Serves until `shutdown`, then drains. Tests start what production starts.
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    telemetry: Telemetry,
+    shutdown: Shutdown,
+) -> Result<(), RunError> {
+    let store = Store::new(Sqlite::open(&config.database, &store::MIGRATOR).await?, &telemetry);
+    let readiness = Readiness::default();
+    let admin = admin::router(&telemetry, &readiness, store.clone());
+    let cashier = Cashier::new(store.clone(), Arc::new(Simulated), &telemetry);
+    let timeout = config.server.request_timeout;
+    let api = edge::harden(http::router(cashier), &telemetry, http::OPERATIONS, timeout);
+    server::serve(listeners, api, admin, readiness, shutdown, config.server.drain_timeout).await?;
+    store.close().await;
+    Ok(())
+}
+
+impl Health for Store {
+    async fn check(&self) -> Result<(), String> {
+        Store::check(self).await
+    }
+}

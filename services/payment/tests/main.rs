@@ -1,0 +1,6 @@
+//! The payment service over HTTP, from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod app;
+mod charges;
+mod telemetry_of_it;
