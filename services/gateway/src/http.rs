@@ -1,0 +1,81 @@
+//! Routes, and what a request becomes.
+
+use api::ids::OrderId;
+use api::inventory::{Product, ProductList};
+use api::items::Sku;
+use api::order::{NewOrder, Order};
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::header::LOCATION;
+use http::{Method, StatusCode};
+use service_kit::deadline::Deadline;
+use service_kit::error::ApiError;
+use service_kit::extract::{ApiJson, ApiPath};
+use telemetry::Telemetry;
+use telemetry::http_server::{Operation, Operations};
+use telemetry::names::attribute;
+use telemetry::span;
+
+use crate::clients::Clients;
+use crate::place;
+
+/// The routes as traces name them.
+pub(crate) const OPERATIONS: Operations = &[
+    Operation::server(Method::POST, "/api/orders", "gateway.createOrder"),
+    Operation::server(Method::GET, "/api/orders/{id}", "gateway.getOrder"),
+    Operation::server(Method::GET, "/api/products", "gateway.listProducts"),
+    Operation::server(Method::GET, "/api/products/{sku}", "gateway.getProduct"),
+];
+
+#[derive(Clone)]
+pub(crate) struct Gateway {
+    pub(crate) clients: Clients,
+    pub(crate) telemetry: Telemetry,
+}
+
+pub(crate) fn router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/api/orders", post(post_order))
+        .route("/api/orders/{id}", get(get_order))
+        .route("/api/products", get(list_products))
+        .route("/api/products/{sku}", get(get_product))
+        .with_state(gateway)
+}
+
+async fn post_order(
+    State(gateway): State<Gateway>,
+    deadline: Deadline,
+    ApiJson(order): ApiJson<NewOrder>,
+) -> Result<impl IntoResponse, ApiError> {
+    let order = place::place(&gateway.clients, &gateway.telemetry, order, deadline).await?;
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/api/orders/{}", order.id))], Json(order)))
+}
+
+async fn get_order(
+    State(gateway): State<Gateway>,
+    deadline: Deadline,
+    ApiPath(id): ApiPath<OrderId>,
+) -> Result<Json<Order>, ApiError> {
+    span::order(&id.to_string());
+    let order = gateway.clients.order(id, deadline).await?;
+    span::customer(&gateway.telemetry.customer_ref(order.customer_id.as_str()));
+    span::set(attribute::ORDER_ITEM_COUNT, order.items.len() as i64);
+    Ok(Json(order))
+}
+
+async fn list_products(
+    State(gateway): State<Gateway>,
+    deadline: Deadline,
+) -> Result<Json<ProductList>, ApiError> {
+    Ok(Json(gateway.clients.products(deadline).await?))
+}
+
+async fn get_product(
+    State(gateway): State<Gateway>,
+    deadline: Deadline,
+    ApiPath(sku): ApiPath<Sku>,
+) -> Result<Json<Product>, ApiError> {
+    Ok(Json(gateway.clients.product(&sku, deadline).await?))
+}
