@@ -109,10 +109,11 @@ impl ApiError {
             | ProblemKind::Conflict
             | ProblemKind::BodyTooLarge
             | ProblemKind::UnsupportedMediaType
-            | ProblemKind::InvalidValues
-            | ProblemKind::UnknownSku => None,
+            | ProblemKind::InvalidValues => None,
+            // An order that comes to nothing is what people search for, whoever's mistake it was (docs/adr/0005).
             ProblemKind::CardDeclined
             | ProblemKind::OutOfStock
+            | ProblemKind::UnknownSku
             | ProblemKind::Internal
             | ProblemKind::Unavailable
             | ProblemKind::DeadlinePassed => {

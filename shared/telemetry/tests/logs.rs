@@ -126,3 +126,18 @@ async fn levels_are_kept_apart() {
         assert_eq!((printed.len(), report.lines_lost), (expected, 0), "{level}");
     }
 }
+
+/// As a proxy does that has no receiver behind it.
+#[tokio::test]
+async fn a_receiver_that_hangs_up_on_everybody_is_not_said_to_have_taken_anything() {
+    let sink = LogSink::start();
+    sink.set(Mood::Refuses);
+    let mut emitter = Emitter::start(500, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
+    for _ in 0..20 {
+        emitter.run("lines 10").await;
+        emitter.run("flush 20").await;
+    }
+    let (report, printed) = emitter.finish().await;
+    assert_eq!(report.lines_shipped, printed.len() as u64, "standard output alone: {report:?}");
+    assert_eq!(report.lines_lost, printed.len() as u64, "{report:?}");
+}

@@ -48,10 +48,22 @@ pub(super) async fn levels(sqlite: &Sqlite) -> Result<Vec<Level>> {
 
 pub(super) async fn reserve(sqlite: &Sqlite, order: OrderId, items: &[Item]) -> Result<ReserveOutcome> {
     let mut tx = sqlite.begin().await?;
-    match state(&mut tx, order).await? {
+    let outcome = reserve_in(&mut tx, order, items).await?;
+    // What is not reserved whole gives back what the other items took. Said here and not left to the drop, which
+    // would end in the background, after the answer.
+    if matches!(outcome, ReserveOutcome::Reserved(_)) {
+        tx.commit().await?;
+    } else {
+        tx.rollback().await?;
+    }
+    Ok(outcome)
+}
+
+async fn reserve_in(tx: &mut SqliteConnection, order: OrderId, items: &[Item]) -> Result<ReserveOutcome> {
+    match state(tx, order).await? {
         Some(State::Released) => return Ok(ReserveOutcome::Released),
         Some(State::Held | State::Sold) => {
-            let reserved = reserved_items(&mut tx, order).await?;
+            let reserved = reserved_items(tx, order).await?;
             let same = reserved.len() == items.len()
                 && reserved
                     .iter()
@@ -67,7 +79,7 @@ pub(super) async fn reserve(sqlite: &Sqlite, order: OrderId, items: &[Item]) -> 
     }
     let (mut reserved, mut unknown, mut short) = (Vec::with_capacity(items.len()), Vec::new(), Vec::new());
     for (place, item) in items.iter().enumerate() {
-        match take(&mut tx, item).await? {
+        match take(tx, item).await? {
             Taken::All(unit_price) => {
                 reserved.push(ReservedItem { sku: item.sku.clone(), quantity: item.quantity, unit_price });
             }
@@ -75,15 +87,13 @@ pub(super) async fn reserve(sqlite: &Sqlite, order: OrderId, items: &[Item]) -> 
             Taken::Unknown => unknown.push(place),
         }
     }
-    // Dropping the transaction takes back what the other items took.
     if !unknown.is_empty() {
         return Ok(ReserveOutcome::Unknown(unknown));
     }
     if !short.is_empty() {
         return Ok(ReserveOutcome::Short(short));
     }
-    insert(&mut tx, order, State::Held, &reserved).await?;
-    tx.commit().await?;
+    insert(tx, order, State::Held, &reserved).await?;
     Ok(ReserveOutcome::Reserved(Reservation { order_id: order, items: reserved }))
 }
 
@@ -125,6 +135,7 @@ pub(super) async fn commit(
     .execute(&mut *tx)
     .await?;
     if first.rows_affected() == 0 {
+        tx.rollback().await?;
         return Ok(CommitOutcome::Already);
     }
     let outcome = match state(&mut tx, order).await?.map(State::sell) {

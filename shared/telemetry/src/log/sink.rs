@@ -19,6 +19,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A receiver that takes nothing for so long counts as away.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How soon a proxy without a receiver behind it hangs up: it takes a connection, and even lines, all the same.
+const PROBATION: Duration = Duration::from_millis(50);
 
 /// Takes lines without ever blocking.
 pub(crate) trait LineSink: Send + Sync {
@@ -103,11 +105,15 @@ fn joined(lines: &[Bytes]) -> Bytes {
 }
 
 async fn deliver(connection: &mut Option<TcpStream>, address: &str, bytes: &[u8]) -> io::Result<()> {
-    let stream = match connection {
-        Some(stream) if !is_closed(stream) => stream,
-        _ => connection.insert(timeout(PATIENCE, TcpStream::connect(address)).await??),
-    };
-    timeout(PATIENCE, stream.write_all(bytes)).await?
+    if let Some(stream) = connection.as_mut().filter(|stream| !is_closed(stream)) {
+        return timeout(PATIENCE, stream.write_all(bytes)).await?;
+    }
+    let stream = connection.insert(timeout(PATIENCE, TcpStream::connect(address)).await??);
+    timeout(PATIENCE, stream.write_all(bytes)).await??;
+    if timeout(PROBATION, stream.readable()).await.is_ok() && is_closed(stream) {
+        return Err(io::Error::new(io::ErrorKind::ConnectionReset, "closed unread"));
+    }
+    Ok(())
 }
 
 /// Receivers say nothing, so anything to read is the end. Asked before a write, because the first write to a

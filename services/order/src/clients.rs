@@ -1,0 +1,58 @@
+//! The services that the order service calls. All calls are idempotent by the order's id.
+
+use crate::config::Config;
+use api::{
+    ids::OrderId,
+    inventory::{Reservation, ReserveRequest},
+    items::Items,
+    payment::{Charge, ChargeRequest},
+};
+use service_kit::{
+    deadline::Deadline,
+    peer::{CallError, Peer},
+};
+use telemetry::http_client::HttpClient;
+
+/// The inventory service.
+#[derive(Clone)]
+pub struct InventoryClient(Peer);
+
+impl InventoryClient {
+    /// At the address in the settings.
+    pub fn new(config: &Config, http: &HttpClient) -> Self {
+        Self(Peer::new("inventory-service", config.inventory.clone(), http, config.peer_timeout))
+    }
+
+    /// Sets all items aside, or none.
+    pub async fn reserve(
+        &self,
+        order_id: OrderId,
+        items: &Items,
+        deadline: Deadline,
+    ) -> Result<Reservation, CallError> {
+        let request = ReserveRequest { order_id, items: items.clone() };
+        self.0.post("order.checkInventory", "/reservations", &request, deadline).await
+    }
+
+    /// Gives back what is set aside for the order, if anything is.
+    pub async fn release(&self, order_id: OrderId, deadline: Deadline) -> Result<(), CallError> {
+        let path = format!("/reservations/{order_id}/release");
+        self.0.post("order.releaseInventory", &path, &(), deadline).await
+    }
+}
+
+/// The payment service.
+#[derive(Clone)]
+pub struct PaymentClient(Peer);
+
+impl PaymentClient {
+    /// At the address in the settings.
+    pub fn new(config: &Config, http: &HttpClient) -> Self {
+        Self(Peer::new("payment-service", config.payment.clone(), http, config.peer_timeout))
+    }
+
+    /// Charges the order's card, once however often it is asked.
+    pub async fn charge(&self, request: &ChargeRequest, deadline: Deadline) -> Result<Charge, CallError> {
+        self.0.post("order.processPayment", "/charges", request, deadline).await
+    }
+}

@@ -1,0 +1,36 @@
+//! What is counted about orders.
+
+use api::order::OrderStatus;
+use prometheus_client::encoding::EncodeLabelSet;
+use std::time::Duration;
+use telemetry::{
+    metrics::{Counter, Histogram, Metrics},
+    names::metric,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    status: &'static str,
+}
+
+pub(crate) struct OrderMetrics {
+    orders: Counter<Status>,
+    duration: Histogram<Status>,
+}
+
+impl OrderMetrics {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        Self {
+            orders: metrics.counter(metric::ORDERS, "Orders that reached an outcome"),
+            duration: metrics
+                .histogram(metric::ORDER_PROCESSING_DURATION, "An order from request to outcome"),
+        }
+    }
+
+    /// Inside the order's span, which becomes the exemplar.
+    pub(crate) fn finished(&self, status: OrderStatus, took: Duration) {
+        let labels = Status { status: status.as_str() };
+        self.orders.inc(&labels);
+        self.duration.observe(&labels, took);
+    }
+}

@@ -1,0 +1,16 @@
+//! The order service over HTTP, with scripted neighbours.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs
+)]
+
+mod app;
+mod events;
+mod failures;
+mod inputs;
+mod neighbours;
+mod place;
