@@ -1,0 +1,201 @@
+//! Configuration from the environment, checked at the start.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// `DATA_DIR` that stands for a directory which is deleted at the end.
+const EPHEMERAL: &str = ":ephemeral:";
+
+/// A variable that holds what it cannot. Shown as one line that names it, what it held and what it takes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: `{held}` won't do; it takes {takes}")]
+pub struct ConfigError {
+    variable: &'static str,
+    held: String,
+    takes: &'static str,
+}
+
+/// Where day files go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// A directory that stays.
+    Directory(PathBuf),
+    /// A temporary directory that is deleted when the process ends.
+    Ephemeral,
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Page, query API and `POST /api/logs` (`LISTEN_ADDR`).
+    pub listen: SocketAddr,
+    /// Metrics and health (`ADMIN_ADDR`).
+    pub admin: SocketAddr,
+    /// OTLP over gRPC (`OTLP_GRPC_ADDR`).
+    pub otlp_grpc: SocketAddr,
+    /// OTLP over HTTP (`OTLP_HTTP_ADDR`).
+    pub otlp_http: SocketAddr,
+    /// JSON lines, over TCP and UDP (`LOG_ADDR`).
+    pub log: SocketAddr,
+    /// Day files (`DATA_DIR`: a directory, or `:ephemeral:`).
+    pub data: Data,
+    /// Day files that are kept, today's included (`RETENTION_DAYS`).
+    pub retention_days: u16,
+    /// Hosts and ports whose `/metrics` are scraped (`SCRAPE_TARGETS`: separated by commas, or `none`).
+    pub scrape_targets: Vec<String>,
+    /// Bytes of memory for telemetry that waits to be stored. Not set by the environment.
+    pub queue_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self {
+            listen: local(16686),
+            admin: local(9086),
+            otlp_grpc: local(4317),
+            otlp_http: local(4318),
+            log: local(5170),
+            data: Data::Directory(PathBuf::from("data/observatory")),
+            retention_days: 7,
+            scrape_targets: (9080..=9083).map(|port| format!("127.0.0.1:{port}")).collect(),
+            queue_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the variables that `lookup` has; the others keep their defaults.
+    pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:16686";
+        let default = Self::default();
+        let address = |variable, otherwise| parse(lookup, variable, ADDRESS, otherwise, |_| true);
+        Ok(Self {
+            listen: address("LISTEN_ADDR", default.listen)?,
+            admin: address("ADMIN_ADDR", default.admin)?,
+            otlp_grpc: address("OTLP_GRPC_ADDR", default.otlp_grpc)?,
+            otlp_http: address("OTLP_HTTP_ADDR", default.otlp_http)?,
+            log: address("LOG_ADDR", default.log)?,
+            data: match lookup("DATA_DIR").filter(|held| !held.trim().is_empty()) {
+                Some(held) if held.trim() == EPHEMERAL => Data::Ephemeral,
+                Some(held) => Data::Directory(PathBuf::from(held.trim())),
+                None => default.data,
+            },
+            retention_days: parse(
+                lookup,
+                "RETENTION_DAYS",
+                "a number of days from 1 to 3650",
+                default.retention_days,
+                |days| (1..=3650).contains(days),
+            )?,
+            scrape_targets: parse(
+                lookup,
+                "SCRAPE_TARGETS",
+                "hosts with ports separated by commas, like 127.0.0.1:9080,127.0.0.1:9081, or none",
+                Targets(default.scrape_targets),
+                |_| true,
+            )?
+            .0,
+            queue_bytes: default.queue_bytes,
+        })
+    }
+}
+
+fn parse<T: FromStr>(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    variable: &'static str,
+    takes: &'static str,
+    otherwise: T,
+    allowed: impl Fn(&T) -> bool,
+) -> Result<T, ConfigError> {
+    let Some(held) = lookup(variable).map(|held| held.trim().to_owned()).filter(|held| !held.is_empty())
+    else {
+        return Ok(otherwise);
+    };
+    held.parse().ok().filter(allowed).ok_or(ConfigError { variable, held, takes })
+}
+
+struct Targets(Vec<String>);
+
+impl FromStr for Targets {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let is_target = |target: &str| {
+            target.rsplit_once(':').is_some_and(|(host, port)| {
+                port.parse::<u16>().is_ok()
+                    && reqwest::Url::parse(&format!("http://{target}")).is_ok_and(|url| {
+                        url.host_str().is_some_and(|parsed| parsed.eq_ignore_ascii_case(host))
+                    })
+            })
+        };
+        let targets = text.split(',').map(str::trim).filter(|target| !target.is_empty());
+        targets
+            .map(|target| is_target(target).then(|| target.to_owned()).ok_or(()))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// An address that could not be bound, with the variable that sets it.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}: {address} {}", reason(.source))]
+pub struct BindError {
+    variable: &'static str,
+    address: SocketAddr,
+    source: std::io::Error,
+}
+
+impl BindError {
+    pub(crate) fn new(variable: &'static str, address: SocketAddr, source: std::io::Error) -> Self {
+        Self { variable, address, source }
+    }
+}
+
+fn reason(source: &std::io::Error) -> Box<dyn Display + '_> {
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => Box::new("is taken by another process"),
+        _ => Box::new(format!("cannot be listened on: {source}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(variable: &str, held: &str) -> Result<Config, ConfigError> {
+        Config::from_env(&|name| (name == variable).then(|| held.to_owned()))
+    }
+
+    #[test]
+    fn reads_what_is_set_and_defaults_the_rest() {
+        assert_eq!(config("DATA_DIR", " "), Ok(Config::default()));
+        assert_eq!(config("LISTEN_ADDR", "0.0.0.0:80").unwrap().listen.port(), 80);
+        assert_eq!(config("DATA_DIR", ":ephemeral:").unwrap().data, Data::Ephemeral);
+        assert_eq!(config("DATA_DIR", "/tmp/x").unwrap().data, Data::Directory("/tmp/x".into()));
+        assert_eq!(config("SCRAPE_TARGETS", "none").unwrap().scrape_targets, Vec::<String>::new());
+        let targets = config("SCRAPE_TARGETS", "order:9081, [::1]:9082").unwrap().scrape_targets;
+        assert_eq!(targets, ["order:9081", "[::1]:9082"]);
+    }
+
+    #[test]
+    fn says_in_one_line_what_is_wrong() {
+        for (variable, held) in [
+            ("LISTEN_ADDR", "16686"),
+            ("RETENTION_DAYS", "0"),
+            ("RETENTION_DAYS", "week"),
+            ("SCRAPE_TARGETS", "http://x:1"),
+            ("SCRAPE_TARGETS", "x"),
+            ("SCRAPE_TARGETS", "x:1/y:2"),
+        ] {
+            let error = config(variable, held).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{variable}: `{held}` won't do; it takes ")), "{error}");
+            assert!(!error.contains('\n'));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The pages a person reads: orders, traces, log lines and latencies, each leading to the others.
+//!
+//! HTML made on the server. The only script copies ids to the clipboard; without it everything else works. All text
+//! that comes from telemetry is untrusted: `maud` escapes it, and a strict Content-Security-Policy is the second wall.
+
+mod assets;
+mod axis;
+mod chart;
+mod distribution;
+mod error;
+mod fields;
+mod format;
+mod home;
+mod latency;
+mod layout;
+mod lines;
+mod logs;
+mod metrics;
+mod order;
+mod params;
+mod search;
+mod self_time;
+mod span;
+mod trace;
+mod trace_list;
+mod tree;
+mod waterfall;
+
+use axum::Router;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+
+use self::error::PageError;
+use crate::AppState;
+
+/// The pages: `/`, `/search`, `/trace/{id}`, `/order/{id}`, `/logs`, `/metrics-view`, and their style sheet.
+pub fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/search", get(search::show))
+        .route("/trace/{id}", get(trace::show))
+        .route("/order/{id}", get(order::show))
+        .route("/logs", get(logs::show))
+        .route("/metrics-view", get(metrics::show))
+        .merge(assets::routes())
+        .layer(map_response(with_policy))
+}
+
+/// What a path that leads nowhere answers: a page with status 404.
+pub async fn not_found() -> Response {
+    let missing = PageError::missing("There is no such page", "The address may have been cut short.");
+    with_policy(missing.into_response()).await
+}
+
+async fn with_policy(mut response: Response) -> Response {
+    const POLICY: HeaderValue = HeaderValue::from_static(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'",
+    );
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Telemetry changes under the reader; the assets have said otherwise already.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,57 @@
+//! The thread between the queue and the store.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::ingest::{Batch, Input, Signal};
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::say::{Severity, say};
+use crate::store::{StoreError, Writer};
+
+/// How long a batch may wait for company: a commit costs the same for one span as for a thousand.
+const WINDOW: Duration = Duration::from_millis(50);
+/// A transaction takes about so many bytes in memory, so that it is short.
+const ENOUGH: usize = 1024 * 1024;
+/// A store that fails may fail twenty times a second; one line in this time says enough.
+const COMPLAINT: Duration = Duration::from_secs(10);
+
+/// Starts the thread. It ends when the queue is closed and everything in it is stored.
+pub(crate) fn start(
+    mut writer: Writer,
+    queue: Arc<Queue<Batch>>,
+    metrics: Metrics,
+) -> Result<JoinHandle<()>, StoreError> {
+    // The first file is opened here, so that a directory that cannot be written stops the start.
+    writer.turn_to(today())?;
+    Ok(std::thread::spawn(move || run(&mut writer, &queue, &metrics)))
+}
+
+fn today() -> time::Date {
+    OffsetDateTime::now_utc().date()
+}
+
+fn run(writer: &mut Writer, queue: &Queue<Batch>, metrics: &Metrics) {
+    let mut complained: Option<Instant> = None;
+    while let Some(batches) = queue.take(ENOUGH, WINDOW) {
+        let counts: Vec<(Input, Signal, u64)> =
+            batches.iter().map(|batch| (batch.input, batch.signal(), batch.count)).collect();
+        let written = writer.write(today(), batches);
+        for (input, signal, count) in counts {
+            match &written {
+                Ok(()) => metrics.stored(input, signal, count),
+                Err(_) => metrics.failed(input, signal, count),
+            }
+        }
+        if let Err(error) = written
+            && complained.is_none_or(|last| last.elapsed() > COMPLAINT)
+        {
+            complained = Some(Instant::now());
+            say(Severity::Error, "telemetry cannot be stored", &json!({"error": error.to_string()}));
+        }
+    }
+}
