@@ -1,0 +1,21 @@
+//! The platform as its users see it: started as processes, asked over sockets. The tests are in `tests/`.
+//!
+//! `cargo test --workspace` builds the `waybill` binary that they start. A test names what it needs in
+//! [`Settings`] and gets a [`Stack`] of its own; tests that only look share one, see [`Stack::shared`].
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a helper that cannot help fails its test on the spot"
+)]
+
+mod client;
+mod jaeger;
+mod openmetrics;
+mod stack;
+
+pub use client::{Answered, CARD, CUSTOMER, DECLINED_CARD, EARL_GREY, NOT_IN_STOCK, new_order};
+pub use openmetrics::{Exposition, Sample};
+pub use stack::{SERVICES, Settings, Stack};

@@ -1,0 +1,192 @@
+//! What runs where: roles, ports, folders, environment.
+
+use crate::cli::UpOptions;
+use std::{
+    error::Error,
+    io::Write,
+    net::TcpListener,
+    path::{Path, PathBuf},
+};
+use telemetry::Env;
+
+/// The processes, in the order they are started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    Observatory,
+    Inventory,
+    Payment,
+    Order,
+    Gateway,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Observatory, Self::Inventory, Self::Payment, Self::Order, Self::Gateway];
+
+    /// The subcommand that runs it.
+    pub(crate) fn command(self) -> &'static str {
+        match self {
+            Self::Observatory => "observatory",
+            Self::Inventory => "inventory",
+            Self::Payment => "payment",
+            Self::Order => "order",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// Its `service.name`.
+    pub(crate) fn service(self) -> &'static str {
+        match self {
+            Self::Observatory => "observatory",
+            Self::Inventory => inventory::SERVICE,
+            Self::Payment => payment::SERVICE,
+            Self::Order => order::SERVICE,
+            Self::Gateway => gateway::SERVICE,
+        }
+    }
+
+    /// HTTP and admin port, before the offset.
+    fn ports(self) -> (u16, u16) {
+        match self {
+            Self::Gateway => (8080, 9080),
+            Self::Order => (8081, 9081),
+            Self::Payment => (8082, 9082),
+            Self::Inventory => (8083, 9083),
+            Self::Observatory => (16686, 9086),
+        }
+    }
+}
+
+const OTLP_GRPC: u16 = 4317;
+const OTLP_HTTP: u16 = 4318;
+const LOG_INPUT: u16 = 5170;
+
+/// Where everything goes.
+pub(crate) struct Plan {
+    data: PathBuf,
+    ephemeral: bool,
+    offset: u16,
+    customer_ref_key: String,
+}
+
+impl Plan {
+    pub(crate) fn new(options: &UpOptions) -> Result<Self, Box<dyn Error>> {
+        let data = if options.ephemeral {
+            std::env::temp_dir().join(format!("waybill-{}", std::process::id()))
+        } else {
+            options.data.clone()
+        };
+        let wrong = |error| format!("cannot use {} for data: {error}", data.display());
+        std::fs::create_dir_all(&data).map_err(wrong)?;
+        let customer_ref_key = customer_ref_key(&data).map_err(wrong)?;
+        Ok(Self { data, ephemeral: options.ephemeral, offset: options.port_offset, customer_ref_key })
+    }
+
+    /// One line that names every port that is taken.
+    pub(crate) fn check_ports(&self) -> Result<(), Box<dyn Error>> {
+        let of_roles = Role::ALL.into_iter().flat_map(|role| {
+            let (http, admin) = role.ports();
+            [(http, role.service()), (admin, role.service())]
+        });
+        let inputs = [(OTLP_GRPC, "traces"), (OTLP_HTTP, "traces"), (LOG_INPUT, "logs")];
+        let taken: Vec<String> = of_roles
+            .chain(inputs)
+            .filter(|(port, _)| TcpListener::bind(self.address(*port)).is_err())
+            .map(|(port, what)| format!("{} ({what})", self.address(port)))
+            .collect();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let taken = taken.join(", ");
+        Err(format!("taken by another process: {taken}; stop it, or add --port-offset 1000").into())
+    }
+
+    /// The base URL of a role's HTTP API.
+    pub(crate) fn url(&self, role: Role) -> String {
+        format!("http://{}", self.address(role.ports().0))
+    }
+
+    /// The address of a role's admin port.
+    pub(crate) fn admin(&self, role: Role) -> String {
+        self.address(role.ports().1)
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// A role's environment, on top of what this process was given.
+    pub(crate) fn environment(&self, role: Role) -> Vec<(&'static str, String)> {
+        let mut environment = vec![
+            ("LISTEN_ADDR", self.address(role.ports().0)),
+            ("ADMIN_ADDR", self.admin(role)),
+            // The children's stop is the end of their standard input: see `Child`.
+            (service_kit::shutdown::STOP_WITH_STDIN, "true".to_owned()),
+        ];
+        if role == Role::Observatory {
+            environment.extend(self.of_observatory());
+        } else {
+            environment.extend(self.of_service(role));
+        }
+        environment
+    }
+
+    fn of_observatory(&self) -> Vec<(&'static str, String)> {
+        let services = Role::ALL.into_iter().filter(|role| *role != Role::Observatory);
+        let targets: Vec<String> = services.map(|role| self.admin(role)).collect();
+        vec![
+            ("DATA_DIR", self.data.join("telemetry").display().to_string()),
+            ("OTLP_GRPC_ADDR", self.address(OTLP_GRPC)),
+            ("OTLP_HTTP_ADDR", self.address(OTLP_HTTP)),
+            ("LOG_ADDR", self.address(LOG_INPUT)),
+            ("SCRAPE_TARGETS", targets.join(",")),
+        ]
+    }
+
+    fn of_service(&self, role: Role) -> Vec<(&'static str, String)> {
+        let database = self.data.join(role.command()).with_extension("db");
+        let mut environment = vec![
+            ("DATABASE_URL", format!("sqlite:{}", database.display())),
+            ("ORDER_URL", self.url(Role::Order)),
+            ("PAYMENT_URL", self.url(Role::Payment)),
+            ("INVENTORY_URL", self.url(Role::Inventory)),
+            ("EVENTS_URL", format!("{}/events", self.url(Role::Inventory))),
+        ];
+        // What a person may set to something else, such as another backend.
+        let env = Env::from_process();
+        let defaults = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", self.address(OTLP_GRPC))),
+            // The specification's five seconds are long for somebody who looks at the page.
+            ("OTEL_BSP_SCHEDULE_DELAY", "200".to_owned()),
+            ("LOG_SHIP", format!("tcp://{}", self.address(LOG_INPUT))),
+            ("CUSTOMER_REF_KEY", self.customer_ref_key.clone()),
+        ];
+        environment.extend(defaults.into_iter().filter(|(name, _)| env.get(name).is_none()));
+        environment
+    }
+
+    /// Deletes the data of an ephemeral run.
+    pub(crate) fn clean_up(&self) {
+        if self.ephemeral {
+            let _ = std::fs::remove_dir_all(&self.data);
+        }
+    }
+
+    fn address(&self, port: u16) -> String {
+        format!("127.0.0.1:{}", port + self.offset)
+    }
+}
+
+/// Made once and kept with the data, so that a customer has the same reference after a restart.
+fn customer_ref_key(data: &Path) -> std::io::Result<String> {
+    let path = data.join("customer-ref.key");
+    if let Ok(key) = std::fs::read_to_string(&path) {
+        return Ok(key.trim().to_owned());
+    }
+    let key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    let mut file = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file.write(true).create_new(true).open(path)?.write_all(key.as_bytes())?;
+    Ok(key)
+}
