@@ -124,5 +124,5 @@ fn header(answer: &Response, name: &str) -> String {
 }
 
 fn away(url: &str) -> String {
-    format!("nothing answers at {url}: is `waybill up` running?")
+    format!("nothing answers at {url}: is `waybill up` running? (GATEWAY_URL, OBSERVATORY_URL say where)")
 }

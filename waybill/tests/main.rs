@@ -28,7 +28,10 @@ fn a_platform_that_is_not_running_is_one_line() {
         let output = waybill(args);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}");
-        assert_eq!(errors, "waybill: nothing answers at http://127.0.0.1:1: is `waybill up` running?\n");
+        assert_eq!(
+            errors,
+            "waybill: nothing answers at http://127.0.0.1:1: is `waybill up` running? (GATEWAY_URL, OBSERVATORY_URL say where)\n"
+        );
     }
 }
 

@@ -124,7 +124,7 @@ fn table_row(histogram: &Histogram, distribution: &Distribution, palette: &Palet
 }
 
 /// The labels that have a value; a request's method, route and status as one would say them.
-fn series_name(labels: &[(String, String)]) -> Markup {
+pub(super) fn series_name(labels: &[(String, String)]) -> Markup {
     let route = label(labels, "http_route");
     if !route.is_empty() {
         let (method, status) =

@@ -11,6 +11,7 @@ use super::format::{amount, clock, count, duration, exact, seconds};
 use super::latency::moment as exemplar_moment;
 use super::layout::{Palette, Section, fact, id, id_link, moment, outcome, shell, trace_url};
 use super::lines::{Beside, list};
+use super::metrics::series_name;
 use super::params::{Id, is_order_id};
 use super::waterfall::{Options, WHOLE, Waterfall};
 use crate::AppState;
@@ -136,7 +137,7 @@ pub(super) fn exemplar_table(exemplars: &[SeriesExemplar], linked: bool) -> Mark
                         tr {
                             td { code { (one.metric) } }
                             td { (one.service) }
-                            td { @for (key, value) in &one.labels { span.pair { span.key { (key) } "=" (value) } } }
+                            td { (series_name(&one.labels)) }
                             td.num { @if one.metric.ends_with("_seconds") { (seconds(one.exemplar.value)) } @else { (one.exemplar.value) } }
                             td { @if let Some(at) = one.exemplar.timestamp.and_then(exemplar_moment) { time title=(exact(at)) { (clock(at)) } } }
                             @if linked {

@@ -48,6 +48,8 @@ impl Db {
             if let Err(error) = &result {
                 span::fail("database_error", &error.to_string());
             }
+            // sqlx enters the span on its own thread and may leave it after the answer.
+            span::end();
             result
         }
         .instrument(span)

@@ -4,7 +4,10 @@
 
 use crate::{names::attribute, redact::CustomerRef};
 pub use opentelemetry::Value;
-use opentelemetry::{KeyValue, trace::Status};
+use opentelemetry::{
+    KeyValue,
+    trace::{Status, TraceContextExt},
+};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -29,6 +32,12 @@ pub fn fail(error_type: &str, description: &str) {
 pub fn fail_span(span: &Span, error_type: &str, description: &str) {
     span.set_attribute(attribute::ERROR_TYPE, error_type.to_owned());
     span.set_status(Status::error(description.to_owned()));
+}
+
+/// Ends the current span now. Otherwise it ends when nobody holds it any more, and a library's own thread may hold
+/// it for longer than its work takes.
+pub(crate) fn end() {
+    Span::current().context().span().end();
 }
 
 /// Names the order that the current span is about: on the span, and on every log line inside it.
