@@ -2,8 +2,8 @@
 //!
 //! The receiving side over HTTP is an [`crate::http_server::Operation::consumer`].
 
-use crate::{names::attribute, propagation::StoredContext};
-use tracing::Span;
+use crate::{Telemetry, http_server::record_baggage, names::attribute, propagation::StoredContext};
+use tracing::{Span, field::Empty};
 
 /// A PRODUCER span `<destination> publish` for one message that belongs to the trace in `parent`. `system` is the
 /// transport, such as `http` or `nats`.
@@ -24,13 +24,46 @@ pub fn publish_span(
         messaging.operation.name = "publish",
         messaging.operation.type = "send",
         messaging.message.id = message_id,
-        { attribute::ORDER_ID } = tracing::field::Empty,
-        { attribute::CUSTOMER_REF } = tracing::field::Empty,
-        { attribute::SESSION_ID } = tracing::field::Empty,
-        { attribute::CUSTOMER_TIER } = tracing::field::Empty,
+        { attribute::ORDER_ID } = Empty,
+        { attribute::CUSTOMER_REF } = Empty,
+        { attribute::SESSION_ID } = Empty,
+        { attribute::CUSTOMER_TIER } = Empty,
     );
+    adopted(span, parent)
+}
+
+/// A CONSUMER span `<destination> process` for one message whose trace is in `parent`, where it does not come as an
+/// HTTP request.
+pub fn process_span(
+    telemetry: &Telemetry,
+    system: &'static str,
+    destination: &'static str,
+    message_id: &str,
+    parent: &StoredContext,
+) -> Span {
+    let span = tracing::info_span!(
+        target: "telemetry::messaging",
+        parent: None,
+        "process",
+        otel.name = %format_args!("{destination} process"),
+        otel.kind = "consumer",
+        messaging.system = system,
+        messaging.destination.name = destination,
+        messaging.operation.name = "process",
+        messaging.operation.type = "process",
+        messaging.message.id = message_id,
+        { attribute::LOG_INDEX } = %format_args!("logs-waybill.{}-default", telemetry.service()),
+        { attribute::ORDER_ID } = Empty,
+        { attribute::CUSTOMER_REF } = Empty,
+        { attribute::SESSION_ID } = Empty,
+        { attribute::CUSTOMER_TIER } = Empty,
+    );
+    adopted(span, parent)
+}
+
+fn adopted(span: Span, parent: &StoredContext) -> Span {
     let context = parent.restore();
-    crate::http_server::record_baggage(&span, &context);
+    record_baggage(&span, &context);
     context.adopt(&span);
     span
 }

@@ -9,10 +9,18 @@ pub mod metric {
     pub const ORDER_PROCESSING_DURATION: &str = "order_processing_duration";
     /// Counter by `status`: orders that reached an outcome.
     pub const ORDERS: &str = "orders";
-    /// Counter by `outcome`: attempts to charge a card.
+    /// Counter by `outcome`: attempts to charge a card, and charges taken back.
     pub const PAYMENTS: &str = "payments";
     /// Gauge by `sku`, `state`: pieces in the warehouse.
     pub const INVENTORY_STOCK_UNITS: &str = "inventory_stock_units";
+    /// Counter: reservations that nobody confirmed in time.
+    pub const INVENTORY_RESERVATIONS_EXPIRED: &str = "inventory_reservations_expired";
+    /// Gauge: order events that wait to be delivered.
+    pub const OUTBOX_LENGTH: &str = "outbox_length";
+    /// Gauge, seconds: the age of the oldest of them.
+    pub const OUTBOX_OLDEST_AGE: &str = "outbox_oldest_age_seconds";
+    /// Counter: order events that were given up.
+    pub const OUTBOX_DEAD_LETTERS: &str = "outbox_dead_letters";
     /// Histogram, seconds: HTTP requests answered.
     pub const HTTP_SERVER_DURATION: &str = "http_server_request_duration";
     /// Histogram, seconds: HTTP requests made, one for each attempt.
@@ -35,6 +43,8 @@ pub mod event {
     pub const PAYMENT_PROCESSED: &str = "PaymentProcessed";
     /// A card was not charged; attribute `error`.
     pub const PAYMENT_FAILED: &str = "PaymentFailed";
+    /// The money of a charge went back; attribute `transaction_id`.
+    pub const PAYMENT_REFUNDED: &str = "PaymentRefunded";
     /// All items of an order are set aside.
     pub const STOCK_RESERVED: &str = "StockReserved";
     /// Too few pieces; attribute `sku`.

@@ -5,7 +5,7 @@ use crate::{ConfigError, Env};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
     Context,
-    baggage::BaggageExt,
+    baggage::{BaggageExt, KeyValueMetadata},
     propagation::{Extractor, Injector, TextMapPropagator},
     trace::{SpanContext, SpanId, TraceContextExt, TraceId},
 };
@@ -99,6 +99,25 @@ impl RemoteContext {
     /// What the headers carry. Malformed headers count as none: they start a new trace and fail nothing.
     pub fn extract(headers: &HeaderMap) -> Self {
         Self(extract(&HeaderReader(headers)))
+    }
+
+    /// The context of the current span.
+    pub(crate) fn current() -> Self {
+        Self(Context::current())
+    }
+
+    /// No trace and no baggage: what adopts it is a root.
+    pub(crate) fn none() -> Self {
+        Self(Context::new())
+    }
+
+    /// The baggage alone: what adopts it is a root.
+    pub(crate) fn without_span(&self) -> Self {
+        let baggage = self.0.baggage().iter();
+        let entries = baggage.map(|(key, (value, metadata))| {
+            KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone())
+        });
+        Self(Context::new().with_baggage(entries))
     }
 
     /// Makes `span` a child of this context. Must come before the span is first entered.

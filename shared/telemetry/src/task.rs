@@ -1,8 +1,13 @@
-//! Spawned work that stays part of the trace it was started in.
+//! Work that runs apart from the request it belongs to: in the same trace, or in one of its own with a link.
 
+use crate::{
+    http_server::record_baggage,
+    names::attribute,
+    propagation::{RemoteContext, StoredContext, current_ids},
+};
 use std::future::Future;
 use tokio::task::JoinHandle;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field::Empty};
 
 /// Spawns `work` inside the current span: its spans become children, its log lines carry the same ids.
 ///
@@ -14,4 +19,50 @@ where
     F::Output: Send + 'static,
 {
     tokio::spawn(work.in_current_span())
+}
+
+/// An INTERNAL span that goes on with the trace in `context`, such as a worker's with an order that was stored.
+/// Linked to the current span when that belongs to another trace: from the order to the run that took it up.
+pub fn continued(name: &'static str, context: &StoredContext) -> Span {
+    let span = internal(name);
+    let remote = context.restore();
+    let elsewhere = current_ids().is_some_and(|ids| Some(ids.trace_id.to_string()) != context.trace_id());
+    if elsewhere {
+        RemoteContext::current().link(&span);
+    }
+    record_baggage(&span, &remote);
+    remote.adopt(&span);
+    span
+}
+
+/// An INTERNAL span that is the root of a new trace, linked to the current span: one order of many in a batch.
+/// Baggage goes with it.
+pub fn linked_root(name: &'static str) -> Span {
+    let span = internal(name);
+    let current = RemoteContext::current();
+    current.link(&span);
+    record_baggage(&span, &current);
+    current.without_span().adopt(&span);
+    span
+}
+
+/// An INTERNAL span that is the root of a trace of its own, such as one run of a worker.
+pub fn root(name: &'static str) -> Span {
+    let span = internal(name);
+    RemoteContext::none().adopt(&span);
+    span
+}
+
+fn internal(name: &'static str) -> Span {
+    tracing::info_span!(
+        target: "telemetry::task",
+        parent: None,
+        "task",
+        otel.name = name,
+        otel.kind = "internal",
+        { attribute::ORDER_ID } = Empty,
+        { attribute::CUSTOMER_REF } = Empty,
+        { attribute::SESSION_ID } = Empty,
+        { attribute::CUSTOMER_TIER } = Empty,
+    )
 }

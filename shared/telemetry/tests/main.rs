@@ -16,3 +16,4 @@ mod export;
 mod failures;
 mod logs;
 mod metrics;
+mod task;
