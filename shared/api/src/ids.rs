@@ -41,6 +41,22 @@ macro_rules! uuid_v7 {
             }
         }
 
+        /// From a database's own type for it.
+        impl TryFrom<Uuid> for $name {
+            type Error = Invalid;
+
+            fn try_from(id: Uuid) -> Result<Self, Invalid> {
+                if id.get_version_num() == 7 { Ok(Self(id)) } else { Err(Invalid($takes)) }
+            }
+        }
+
+        /// To a database's own type for it.
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = Invalid;
 
@@ -79,5 +95,7 @@ mod tests {
         assert!(id.to_string().replace('-', "").parse::<OrderId>().is_err());
         assert!("c232ab00-9414-41d0-9f4b-1f0f1e2d3a4b".parse::<OrderId>().is_err(), "version 4");
         assert!("".parse::<OrderId>().is_err());
+        assert_eq!(OrderId::try_from(Uuid::from(id)), Ok(id));
+        assert!(OrderId::try_from(Uuid::nil()).is_err());
     }
 }

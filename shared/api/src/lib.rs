@@ -1,6 +1,7 @@
 //! What the services say to each other and to the world: ids, values that cannot hold bad data, request and
 //! answer bodies, problem documents, events. No web framework and no telemetry: a body is a body on any transport.
 
+pub mod batch;
 pub mod card;
 pub mod customer;
 pub mod decode;
@@ -19,3 +20,10 @@ pub mod timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub(crate) &'static str);
+
+impl Invalid {
+    /// `takes` says what the type takes.
+    pub const fn new(takes: &'static str) -> Self {
+        Self(takes)
+    }
+}

@@ -209,3 +209,12 @@ pub struct OrderPayment {
     /// The last four digits of the card.
     pub card_last4: String,
 }
+
+/// A page of orders, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderList {
+    /// The orders.
+    pub orders: Vec<Order>,
+    /// What to ask for the next page with; none on the last.
+    pub next_cursor: Option<String>,
+}

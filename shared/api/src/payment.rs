@@ -64,3 +64,34 @@ pub struct Charge {
     /// The last four digits of the card.
     pub card_last4: String,
 }
+
+/// `POST /charges/{order_id}/refund`: what has become of the order's charge. None of its money is held any more, and
+/// none ever will be. Asking again answers the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// What has become of it.
+    pub state: RefundState,
+}
+
+/// What has become of a charge whose money must not be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundState {
+    /// The money went back to the card.
+    Refunded,
+    /// No money was taken, and a charge that comes late is refused.
+    Voided,
+    /// The card had been declined: no money was taken.
+    Declined,
+}
+
+impl RefundState {
+    /// The name on the wire, in spans, metrics and databases.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refunded => "refunded",
+            Self::Voided => "voided",
+            Self::Declined => "declined",
+        }
+    }
+}

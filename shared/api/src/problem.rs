@@ -23,6 +23,12 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// 409: the same order was asked for before in another form.
     Conflict,
+    /// 409: the idempotency key was used for another request.
+    IdempotencyConflict,
+    /// 409: the first request with this idempotency key, or another step of this order, is still running.
+    InProgress,
+    /// 409: an order in this state cannot be cancelled.
+    NotCancellable,
     /// 409: less in stock than asked for.
     OutOfStock,
     /// 413: the body is over its limit.
@@ -42,12 +48,15 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::MalformedRequest,
         Self::CardDeclined,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::IdempotencyConflict,
+        Self::InProgress,
+        Self::NotCancellable,
         Self::OutOfStock,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -66,6 +75,9 @@ impl ProblemKind {
             Self::NotFound => ("not-found", 404, "Not found"),
             Self::MethodNotAllowed => ("method-not-allowed", 405, "Method not allowed"),
             Self::Conflict => ("conflict", 409, "Conflict"),
+            Self::IdempotencyConflict => ("idempotency-conflict", 409, "Idempotency key used before"),
+            Self::InProgress => ("in-progress", 409, "Still in progress"),
+            Self::NotCancellable => ("not-cancellable", 409, "Cannot be cancelled"),
             Self::OutOfStock => ("out-of-stock", 409, "Out of stock"),
             Self::BodyTooLarge => ("body-too-large", 413, "Body too large"),
             Self::UnsupportedMediaType => ("unsupported-media-type", 415, "Unsupported media type"),

@@ -1,7 +1,9 @@
 //! Points in time: RFC 3339 in UTC with exactly six fractional digits, so that texts sort as times do.
 
 use std::fmt;
+use std::ops::Add;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
@@ -35,6 +37,30 @@ impl Timestamp {
 
     fn cut(at: OffsetDateTime) -> Self {
         Self(at.replace_microsecond(at.microsecond()).unwrap_or(at))
+    }
+}
+
+/// From a database's own type for it.
+impl From<OffsetDateTime> for Timestamp {
+    fn from(at: OffsetDateTime) -> Self {
+        Self::cut(at.to_offset(UtcOffset::UTC))
+    }
+}
+
+/// To a database's own type for it.
+impl From<Timestamp> for OffsetDateTime {
+    fn from(at: Timestamp) -> Self {
+        at.0
+    }
+}
+
+/// Never above the years a time can have.
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        let span = time::Duration::try_from(span).unwrap_or(time::Duration::MAX);
+        Self::cut(self.0.saturating_add(span))
     }
 }
 
@@ -83,6 +109,14 @@ mod tests {
         assert_eq!(at.to_string(), "2026-11-22T10:11:12.130000Z");
         assert_eq!(at.as_micros(), 1_795_342_272_130_000);
         assert_eq!("2026-11-22T11:11:12.1300009+01:00".parse(), Ok(at));
+    }
+
+    #[test]
+    fn later() {
+        let at = Timestamp::from_micros(1_000_000).unwrap();
+        assert_eq!((at + Duration::from_millis(1)).as_micros(), 1_001_000);
+        assert!(at + Duration::MAX > at);
+        assert_eq!(Timestamp::from(OffsetDateTime::from(at)), at);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The admin port: `/metrics`, `/healthz`, `/readyz`.
+//! The admin port: `/metrics`, `/healthz`, `/readyz`, and what a service has below `/admin`.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -59,12 +59,23 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The router of the admin port.
 pub fn router<H: Health>(telemetry: &Telemetry, readiness: &Readiness, health: H) -> Router {
+    router_with(telemetry, readiness, health, Router::new())
+}
+
+/// The router of the admin port, with a service's own routes below `/admin`.
+pub fn router_with<H: Health>(
+    telemetry: &Telemetry,
+    readiness: &Readiness,
+    health: H,
+    own: Router,
+) -> Router {
     let admin = Admin { telemetry: telemetry.clone(), readiness: readiness.clone(), health };
     let router = Router::new()
         .route("/metrics", get(metrics::<H>))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz::<H>))
-        .with_state(Arc::new(admin));
+        .with_state(Arc::new(admin))
+        .merge(own);
     edge::with_problems(router)
 }
 

@@ -1,4 +1,4 @@
-//! CloudEvents 1.0 over HTTP: out in binary mode, in in binary and structured mode.
+//! CloudEvents 1.0 in messages with headers (HTTP, NATS): out in binary mode, in in binary and structured mode.
 //! Spec: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>
 
 use api::decode::decode_json;
@@ -62,21 +62,26 @@ impl<S: Sync> FromRequest<S> for Event {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let headers = request.headers().clone();
         let ApiBody(body) = ApiBody::from_request(request, state).await?;
-        let event = if media_type(&headers).as_deref() == Some(STRUCTURED) {
-            decode_json(&body)?
-        } else {
-            from_binary(&headers, &body)?
-        };
-        if event.specversion != "1.0" {
-            return Err(malformed("`specversion` must be 1.0"));
-        }
-        for (name, value) in [("id", &event.id), ("source", &event.source), ("type", &event.kind)] {
-            if value.is_empty() {
-                return Err(malformed(&format!("`{name}` must not be empty")));
-            }
-        }
-        Ok(Self(event))
+        read(&headers, &body).map(Self)
     }
+}
+
+/// An event in a message, in either mode.
+pub(crate) fn read(headers: &HeaderMap, body: &Bytes) -> Result<CloudEvent, ApiError> {
+    let event = if media_type(headers).as_deref() == Some(STRUCTURED) {
+        decode_json(body)?
+    } else {
+        from_binary(headers, body)?
+    };
+    if event.specversion != "1.0" {
+        return Err(malformed("`specversion` must be 1.0"));
+    }
+    for (name, value) in [("id", &event.id), ("source", &event.source), ("type", &event.kind)] {
+        if value.is_empty() {
+            return Err(malformed(&format!("`{name}` must not be empty")));
+        }
+    }
+    Ok(event)
 }
 
 fn from_binary(headers: &HeaderMap, body: &Bytes) -> Result<CloudEvent, ApiError> {

@@ -94,19 +94,54 @@ impl ApiError {
         self.parts.problem.instance.as_deref()
     }
 
+    /// The document the client is to get; path and trace are filled in where it becomes bytes.
+    pub fn problem(&self) -> &Problem {
+        &self.parts.problem
+    }
+
+    /// Whether a neighbour answered this, and not nothing at all: then it is known what the neighbour did.
+    pub fn is_passed_on(&self) -> bool {
+        self.parts.logged
+    }
+
+    /// Says it where no response will: on the current span, and, unless another service did, on the one error line.
+    pub fn report(&self) {
+        let Some(failure) = self.failure() else { return };
+        telemetry::span::fail(&failure.error_type, &failure.description);
+        if failure.log {
+            tracing::error!(error_type = &*failure.error_type, "{}", failure.description);
+        }
+    }
+
     /// A word for metrics, spans and log fields, from a small set: `insufficient_funds`, `out_of_stock`.
     pub fn error_type(&self) -> Cow<'static, str> {
         self.parts.problem.error_type()
     }
 
+    /// What happened and why, for the log and the span.
+    pub(crate) fn description(&self) -> String {
+        let Parts { problem, source, .. } = &*self.parts;
+        let mut description = problem.detail.clone().unwrap_or_else(|| problem.title.clone());
+        let mut cause = source.as_deref().map(|source| source as &dyn Error);
+        while let Some(error) = cause {
+            description.push_str(": ");
+            description.push_str(&error.to_string());
+            cause = error.source();
+        }
+        description
+    }
+
     /// What the telemetry layer is told; nothing for a client's own mistake, which fails no span of ours.
     fn failure(&self) -> Option<Failure> {
-        let Parts { kind, problem, source, logged, .. } = &*self.parts;
+        let Parts { kind, logged, .. } = &*self.parts;
         match kind {
             ProblemKind::MalformedRequest
             | ProblemKind::NotFound
             | ProblemKind::MethodNotAllowed
             | ProblemKind::Conflict
+            | ProblemKind::IdempotencyConflict
+            | ProblemKind::InProgress
+            | ProblemKind::NotCancellable
             | ProblemKind::BodyTooLarge
             | ProblemKind::UnsupportedMediaType
             | ProblemKind::InvalidValues => None,
@@ -117,14 +152,7 @@ impl ApiError {
             | ProblemKind::Internal
             | ProblemKind::Unavailable
             | ProblemKind::DeadlinePassed => {
-                let mut description = problem.detail.clone().unwrap_or_else(|| problem.title.clone());
-                let mut cause = source.as_deref().map(|source| source as &dyn Error);
-                while let Some(error) = cause {
-                    description.push_str(": ");
-                    description.push_str(&error.to_string());
-                    cause = error.source();
-                }
-                Some(Failure { error_type: self.error_type(), description, log: !logged })
+                Some(Failure { error_type: self.error_type(), description: self.description(), log: !logged })
             }
         }
     }

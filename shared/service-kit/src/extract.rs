@@ -5,7 +5,7 @@ use api::problem::ProblemKind;
 use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
@@ -108,5 +108,19 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for ApiPath
             }),
             Err(rejection) => Err(ApiError::internal(rejection.to_string())),
         }
+    }
+}
+
+/// A query's parameters. 422 for one that is unknown, stands twice or is of another form.
+#[derive(Debug)]
+pub struct ApiQuery<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = Query::from_request_parts(parts, state).await;
+        let wrong = "the query has a parameter that is unknown, stands twice or is of another form";
+        query.map(|Query(value)| Self(value)).map_err(|_| ApiError::new(ProblemKind::InvalidValues, wrong))
     }
 }

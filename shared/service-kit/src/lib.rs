@@ -1,17 +1,22 @@
 //! What every service's start and edge need, so that a service's own code is about its business.
 //!
-//! Start: [`process`] runs the whole life of a process, [`config`] and [`server`] its parts, [`sqlite`] the database.
+//! Start: [`process`] runs the whole life of a process, [`config`] and [`server`] its parts, [`database`] with
+//! [`sqlite`] and [`postgres`] what it keeps.
 //! Edge: [`edge`] puts the layers around a router in the right order, [`extract`] and [`error`] turn every mistake
-//! into a problem document, [`deadline`] and [`peer`] are the way to other services, [`cloudevents`] that of events.
+//! into a problem document, [`deadline`] and [`peer`] are the way to other services, [`cloudevents`] and [`events`] that
+//! of events.
 
 pub mod admin;
 pub mod cloudevents;
 pub mod config;
+pub mod database;
 pub mod deadline;
 pub mod edge;
 pub mod error;
+pub mod events;
 pub mod extract;
 pub mod peer;
+pub mod postgres;
 pub mod process;
 pub mod server;
 pub mod shutdown;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::problem::{Problem, ProblemKind};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::{Request, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -87,7 +87,7 @@ impl Peer {
         path: &str,
         deadline: Deadline,
     ) -> Result<T, CallError> {
-        self.call(operation, Method::GET, path, None, deadline).await
+        self.call(operation, Method::GET, path).send(deadline).await.map(|answer| answer.body)
     }
 
     /// `POST path` with a JSON body. `operation` names the client span.
@@ -98,33 +98,15 @@ impl Peer {
         body: &B,
         deadline: Deadline,
     ) -> Result<T, CallError> {
-        let body = serde_json::to_vec(body).map_err(|error| self.malformed(0, &error))?;
-        self.call(operation, Method::POST, path, Some(body), deadline).await
+        let call = self.call(operation, Method::POST, path).json(body)?;
+        call.send(deadline).await.map(|answer| answer.body)
     }
 
-    async fn call<T: DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        method: Method,
-        path: &str,
-        body: Option<Vec<u8>>,
-        deadline: Deadline,
-    ) -> Result<T, CallError> {
-        let time = deadline.remaining().min(self.timeout);
-        if time.is_zero() {
-            return Err(CallError::TimedOut { peer: self.name });
-        }
+    /// Any other call, to be put together and sent. `operation` names the client span.
+    pub fn call(&self, operation: &'static str, method: Method, path: &str) -> Call<'_> {
         let mut url = self.base.clone();
         url.set_path(path);
-        let mut request = Request::new(method, url);
-        *request.timeout_mut() = Some(time);
-        request.headers_mut().insert(&deadline::HEADER, HeaderValue::from(time.as_millis() as u64));
-        if let Some(body) = body {
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            *request.body_mut() = Some(body.into());
-        }
-        let reply = self.http.send(operation, request).await.map_err(|error| self.broken(error))?;
-        self.read(&reply)
+        Call { peer: self, operation, request: Request::new(method, url) }
     }
 
     fn read<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, CallError> {
@@ -154,6 +136,58 @@ impl Peer {
         // The category and place only: the parser's words may quote the body.
         let detail = format!("{:?} at line {} column {}", error.classify(), error.line(), error.column());
         CallError::Malformed { peer: self.name, status, detail }
+    }
+}
+
+/// A call that is being put together.
+pub struct Call<'a> {
+    peer: &'a Peer,
+    operation: &'static str,
+    request: Request,
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub struct Answer<T> {
+    /// Any of 200 to 299.
+    pub status: StatusCode,
+    /// What the body holds.
+    pub body: T,
+}
+
+impl Call<'_> {
+    /// Adds a parameter to the query.
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.request.url_mut().query_pairs_mut().append_pair(name, value);
+        self
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.request.headers_mut().insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// Gives it a JSON body.
+    pub fn json<B: Serialize + Sync>(mut self, body: &B) -> Result<Self, CallError> {
+        let body = serde_json::to_vec(body).map_err(|error| self.peer.malformed(0, &error))?;
+        self.request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *self.request.body_mut() = Some(body.into());
+        Ok(self)
+    }
+
+    /// Sends it and reads the answer, until the deadline.
+    pub async fn send<T: DeserializeOwned>(mut self, deadline: Deadline) -> Result<Answer<T>, CallError> {
+        let peer = self.peer;
+        let time = deadline.remaining().min(peer.timeout);
+        if time.is_zero() {
+            return Err(CallError::TimedOut { peer: peer.name });
+        }
+        *self.request.timeout_mut() = Some(time);
+        self.request.headers_mut().insert(&deadline::HEADER, HeaderValue::from(time.as_millis() as u64));
+        let sent = peer.http.send(self.operation, self.request).await;
+        let reply = sent.map_err(|error| peer.broken(error))?;
+        Ok(Answer { status: reply.status, body: peer.read(&reply)? })
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use telemetry::{ConfigError, Env, Telemetry};
 
 use crate::config::ServerConfig;
+use crate::database::OpenError;
 use crate::server::{BindError, Listeners};
 use crate::shutdown::Shutdown;
-use crate::sqlite::OpenError;
 
 /// What telemetry is given to flush at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,5 +1,5 @@
 use service_kit::config::{ServerConfig, peer_url};
-use service_kit::sqlite::DatabaseUrl;
+use service_kit::database::DatabaseUrl;
 use telemetry::Env;
 
 #[test]
@@ -33,7 +33,10 @@ fn what_is_wrong_is_named() {
         assert!(error.starts_with("ORDER_URL: ") && !error.contains("hunter2"), "{error}");
     }
     for held in [
-        "postgres://u:hunter2@db/order",
+        "postgres://u:hunter2@db",
+        "postgres://u:hunter2@db/",
+        "postgres://u:hunter2@db/order?sslmode=require",
+        "mysql://u:hunter2@db/order",
         "data/order.db",
         "sqlite:",
         "sqlite::memory:",
@@ -43,5 +46,15 @@ fn what_is_wrong_is_named() {
             DatabaseUrl::from_env(&Env::from_pairs([("DATABASE_URL", held)]), "sqlite:x").unwrap_err();
         assert!(error.to_string().starts_with("DATABASE_URL: "), "{error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_database_is_sqlite_or_postgresql_and_shows_no_password() {
+    let read =
+        |held: &str| DatabaseUrl::from_env(&Env::from_pairs([("DATABASE_URL", held)]), "sqlite:x").unwrap();
+    assert!(matches!(read("sqlite:data/order.db"), DatabaseUrl::Sqlite(_)));
+    for held in ["postgres://u:hunter2@db/order", "postgresql://u:hunter2@db:5432/order"] {
+        assert_eq!(format!("{:?}", read(held)), "Postgres(PostgresUrl(db:5432/order))");
     }
 }

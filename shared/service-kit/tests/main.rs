@@ -6,5 +6,6 @@ mod cloudevents;
 mod config;
 mod edge;
 mod peer;
+mod postgres;
 mod server;
 mod sqlite;

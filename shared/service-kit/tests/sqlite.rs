@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
+use service_kit::database::DatabaseUrl;
 use service_kit::error::ApiError;
-use service_kit::sqlite::{DatabaseUrl, Sqlite};
+use service_kit::sqlite::{Sqlite, SqliteUrl};
 use sqlx::migrate::Migrator;
 use telemetry::Env;
 
@@ -13,9 +14,13 @@ impl Folder {
         Self(std::env::temp_dir().join(format!("waybill-kit-{}", uuid::Uuid::now_v7())))
     }
 
-    fn url(&self, file: &str) -> DatabaseUrl {
+    fn url(&self, file: &str) -> SqliteUrl {
         let url = format!("sqlite:{}", self.0.join(file).display());
-        DatabaseUrl::from_env(&Env::from_pairs([("DATABASE_URL", url)]), "sqlite:unused").unwrap()
+        let env = Env::from_pairs([("DATABASE_URL", url)]);
+        match DatabaseUrl::from_env(&env, "sqlite:unused").unwrap() {
+            DatabaseUrl::Sqlite(url) => url,
+            DatabaseUrl::Postgres(url) => panic!("{url:?}"),
+        }
     }
 }
 
