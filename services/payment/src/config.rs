@@ -1,8 +1,8 @@
 //! Settings, read from the environment.
 
 use service_kit::config::ServerConfig;
+use service_kit::database::DatabaseUrl;
 use service_kit::process::ServiceConfig;
-use service_kit::sqlite::DatabaseUrl;
 use telemetry::{ConfigError, Env};
 
 /// What the payment service can be told.

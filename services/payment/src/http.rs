@@ -1,21 +1,28 @@
 //! Routes, and what a request becomes.
 
-use api::payment::{Charge, ChargeRequest};
+use api::ids::OrderId;
+use api::payment::{Charge, ChargeRequest, Refund};
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use http::{Method, StatusCode};
 use service_kit::error::ApiError;
-use service_kit::extract::ApiJson;
+use service_kit::extract::{ApiJson, ApiPath};
 use telemetry::http_server::{Operation, Operations};
 
-use crate::charge::Cashier;
+use crate::cashier::Cashier;
 
 /// The routes as traces name them.
-pub(crate) const OPERATIONS: Operations = &[Operation::server(Method::POST, "/charges", "payment.charge")];
+pub(crate) const OPERATIONS: Operations = &[
+    Operation::server(Method::POST, "/charges", "payment.charge"),
+    Operation::server(Method::POST, "/charges/{order_id}/refund", "payment.refund"),
+];
 
 pub(crate) fn router(cashier: Cashier) -> Router {
-    Router::new().route("/charges", post(post_charge)).with_state(cashier)
+    Router::new()
+        .route("/charges", post(post_charge))
+        .route("/charges/{order_id}/refund", post(post_refund))
+        .with_state(cashier)
 }
 
 async fn post_charge(
@@ -23,4 +30,11 @@ async fn post_charge(
     ApiJson(request): ApiJson<ChargeRequest>,
 ) -> Result<(StatusCode, Json<Charge>), ApiError> {
     Ok((StatusCode::CREATED, Json(cashier.charge(request).await?)))
+}
+
+async fn post_refund(
+    State(cashier): State<Cashier>,
+    ApiPath(order_id): ApiPath<OrderId>,
+) -> Result<Json<Refund>, ApiError> {
+    Ok(Json(cashier.refund(order_id).await?))
 }

@@ -1,20 +1,22 @@
-//! The payment service: charges cards through a processor, once for each order.
+//! The payment service: charges cards through a processor, once for each order, and takes charges back.
 //!
 //! | module | what is there |
 //! |---|---|
 //! | [`config`] | settings |
 //! | `http` | routes, and what a request becomes |
-//! | `charge` | the use case |
-//! | `domain` | how a charge can end |
-//! | `processor` | the card processor: the port, and the simulated one |
-//! | `store` | the only SQL |
+//! | [`cashier`] | what the use cases work with: `charge`, `refund` |
+//! | [`domain`] | how a charge can end |
+//! | [`processor`] | the card processor: the port, and the simulated one |
+//! | [`store`] | the only SQL |
 
+pub mod cashier;
 mod charge;
 pub mod config;
-mod domain;
+pub mod domain;
 mod http;
-mod processor;
-mod store;
+pub mod processor;
+mod refund;
+pub mod store;
 
 use std::sync::Arc;
 
@@ -23,10 +25,9 @@ use service_kit::edge;
 use service_kit::process::RunError;
 use service_kit::server::{self, Listeners};
 use service_kit::shutdown::Shutdown;
-use service_kit::sqlite::Sqlite;
 use telemetry::Telemetry;
 
-use crate::charge::Cashier;
+use crate::cashier::Cashier;
 use crate::config::Config;
 use crate::processor::Simulated;
 use crate::store::Store;
@@ -41,7 +42,7 @@ pub async fn run(
     telemetry: Telemetry,
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
-    let store = Store::new(Sqlite::open(&config.database, &store::MIGRATOR).await?, &telemetry);
+    let store = Store::open(&config.database, &telemetry).await?;
     let readiness = Readiness::default();
     let admin = admin::router(&telemetry, &readiness, store.clone());
     let cashier = Cashier::new(store.clone(), Arc::new(Simulated), &telemetry);

@@ -1,61 +1,106 @@
-//! What the service keeps, and a span around each transaction. The SQL is in [`sqlite`].
+//! What the service keeps, and a span around each transaction. The SQL is in [`sqlite`] and [`postgres`].
 
+mod postgres;
 mod sqlite;
 
-use api::ids::{OrderId, TransactionId};
+use api::ids::OrderId;
 use api::payment::ChargeRequest;
+use service_kit::database::{DatabaseUrl, OpenError};
+use service_kit::postgres::Postgres;
 use service_kit::sqlite::Sqlite;
-use sqlx::migrate::Migrator;
 use telemetry::Telemetry;
 use telemetry::db::Db;
 
-use crate::domain::State;
-
-pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+use crate::domain::{Opened, Settled, State};
 
 /// The charges. A cheap handle.
 #[derive(Clone)]
-pub(crate) struct Store {
-    sqlite: Sqlite,
+pub struct Store {
+    tables: Tables,
     db: Db,
 }
 
-/// What the order's charge is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opened {
-    /// This one, opened now or by an earlier request for the same amount and card.
-    Charge {
-        /// Its name, which the processor is told.
-        transaction: TransactionId,
-        /// How far it has come.
-        state: State,
-    },
-    /// One for another amount or card.
-    OtherCharge,
+#[derive(Clone)]
+enum Tables {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
 impl Store {
-    pub(crate) fn new(sqlite: Sqlite, telemetry: &Telemetry) -> Self {
-        Self { sqlite, db: Db::new(telemetry, "sqlite") }
+    /// Opens the database and brings its tables up to date.
+    pub async fn open(url: &DatabaseUrl, telemetry: &Telemetry) -> std::result::Result<Self, OpenError> {
+        let (tables, system) = match url {
+            DatabaseUrl::Sqlite(url) => {
+                (Tables::Sqlite(Sqlite::open(url, &sqlx::migrate!("migrations/sqlite")).await?), "sqlite")
+            }
+            DatabaseUrl::Postgres(url) => (
+                Tables::Postgres(Postgres::open(url, &sqlx::migrate!("migrations/postgres")).await?),
+                "postgresql",
+            ),
+        };
+        Ok(Self { tables, db: Db::new(telemetry, system) })
     }
 
     /// The order's charge, opened if there is none.
-    pub(crate) async fn open(&self, request: &ChargeRequest) -> Result<Opened> {
-        self.db.run("charge.open", "INSERT", "charges", sqlite::open(&self.sqlite, request)).await
+    pub async fn open_charge(&self, request: &ChargeRequest) -> Result<Opened> {
+        let work = async {
+            match &self.tables {
+                Tables::Sqlite(db) => sqlite::open(db, request).await,
+                Tables::Postgres(db) => postgres::open(db, request).await,
+            }
+        };
+        self.db.run("charge.open", "INSERT", "charges", work).await
     }
 
-    /// Notes how an open charge ended and tells how it did: an answer that was noted before stands.
-    pub(crate) async fn close_charge(&self, order: OrderId, state: State) -> Result<State> {
-        self.db.run("charge.close", "UPDATE", "charges", sqlite::close(&self.sqlite, order, state)).await
+    /// Notes how an open charge ended and tells how it did: what was noted before stands.
+    pub async fn close_charge(&self, order: OrderId, state: State) -> Result<Settled> {
+        let work = async {
+            match &self.tables {
+                Tables::Sqlite(db) => sqlite::close(db, order, state).await,
+                Tables::Postgres(db) => postgres::close(db, order, state).await,
+            }
+        };
+        self.db.run("charge.close", "UPDATE", "charges", work).await
     }
 
-    pub(crate) async fn check(&self) -> std::result::Result<(), String> {
-        self.sqlite.check().await
+    /// Sees to it that nothing can be charged any more: an open charge becomes void, and so does one that has not
+    /// come. Tells what the charge is now; an approved one is still to be given back.
+    pub async fn void(&self, order: OrderId) -> Result<Settled> {
+        let work = async {
+            match &self.tables {
+                Tables::Sqlite(db) => sqlite::void(db, order).await,
+                Tables::Postgres(db) => postgres::void(db, order).await,
+            }
+        };
+        self.db.run("charge.void", "UPDATE", "charges", work).await
     }
 
-    pub(crate) async fn close(&self) {
-        self.sqlite.close().await;
+    /// Notes that an approved charge was given back; false when that had been noted before.
+    pub async fn refunded(&self, order: OrderId) -> Result<bool> {
+        let work = async {
+            match &self.tables {
+                Tables::Sqlite(db) => sqlite::refunded(db, order).await,
+                Tables::Postgres(db) => postgres::refunded(db, order).await,
+            }
+        };
+        self.db.run("charge.refund", "UPDATE", "charges", work).await
+    }
+
+    /// Whether the database answers.
+    pub async fn check(&self) -> std::result::Result<(), String> {
+        match &self.tables {
+            Tables::Sqlite(db) => db.check().await,
+            Tables::Postgres(db) => db.check().await,
+        }
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        match &self.tables {
+            Tables::Sqlite(db) => db.close().await,
+            Tables::Postgres(db) => db.close().await,
+        }
     }
 }

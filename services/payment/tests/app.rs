@@ -1,6 +1,5 @@
 //! The whole service on free ports, with a database of its own.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use api::ids::OrderId;
@@ -13,28 +12,58 @@ use service_kit::server::Listeners;
 use service_kit::shutdown::{Shutdown, Trigger};
 use sqlx::{Connection, SqliteConnection};
 use telemetry::{Env, Telemetry};
+use tempfile::TempDir;
+use testkit::Postgres;
 use tokio::task::JoinHandle;
+
+/// A database of a test's own.
+pub(crate) enum Database {
+    Sqlite(TempDir),
+    Postgres(String),
+}
+
+impl Database {
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    /// None where there is no PostgreSQL, which has been said by then.
+    pub(crate) async fn postgres() -> Option<Self> {
+        Some(Self::Postgres(Postgres::shared().await?.database().await))
+    }
+
+    /// One of each kind that is to be had.
+    pub(crate) async fn each() -> impl Iterator<Item = Self> {
+        [Some(Self::sqlite()), Self::postgres().await].into_iter().flatten()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("payment.db").display()),
+            Self::Postgres(url) => url.clone(),
+        }
+    }
+}
 
 pub(crate) struct App {
     pub(crate) api: String,
     pub(crate) admin: String,
     pub(crate) client: Client,
-    folder: PathBuf,
+    database: Option<Database>,
     trigger: Trigger,
     ended: Option<JoinHandle<Result<(), RunError>>>,
 }
 
 impl App {
     pub(crate) async fn start() -> Self {
-        Self::start_in(std::env::temp_dir().join(format!("waybill-payment-{}", uuid::Uuid::now_v7()))).await
+        Self::start_on(Database::sqlite()).await
     }
 
-    async fn start_in(folder: PathBuf) -> Self {
-        let database = format!("sqlite:{}", folder.join("payment.db").display());
+    pub(crate) async fn start_on(database: Database) -> Self {
         let env = Env::from_pairs([
             ("LISTEN_ADDR", "127.0.0.1:0"),
             ("ADMIN_ADDR", "127.0.0.1:0"),
-            ("DATABASE_URL", &database),
+            ("DATABASE_URL", &database.url()),
         ]);
         let config = Config::from_env(&env).unwrap();
         let listeners = Listeners::bind(config.server()).await.unwrap();
@@ -43,7 +72,7 @@ impl App {
         let (trigger, shutdown) = Shutdown::by_hand();
         let telemetry = Telemetry::for_test(payment::SERVICE);
         let ended = Some(tokio::spawn(payment::run(config, listeners, telemetry, shutdown)));
-        Self { api, admin, client: Client::new(), folder, trigger, ended }
+        Self { api, admin, client: Client::new(), database: Some(database), trigger, ended }
     }
 
     /// Stops it and starts it again on the same database.
@@ -55,7 +84,7 @@ impl App {
             .expect("it does not stop")
             .unwrap()
             .unwrap();
-        Self::start_in(std::mem::take(&mut self.folder)).await
+        Self::start_on(self.database.take().unwrap()).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
@@ -66,10 +95,13 @@ impl App {
         self.post("/charges", &charge(order, amount_minor, card_number)).await
     }
 
-    /// A connection to the database beside the service's own.
+    pub(crate) async fn refund(&self, order: OrderId) -> Response {
+        self.post(&format!("/charges/{order}/refund"), &Value::Null).await
+    }
+
+    /// A connection to the SQLite database beside the service's own.
     pub(crate) async fn database(&self) -> SqliteConnection {
-        let url = format!("sqlite:{}", self.folder.join("payment.db").display());
-        SqliteConnection::connect(&url).await.unwrap()
+        SqliteConnection::connect(&self.database.as_ref().unwrap().url()).await.unwrap()
     }
 }
 
@@ -81,14 +113,6 @@ pub(crate) fn charge(order: OrderId, amount_minor: i64, card_number: &str) -> Va
         "method": "card",
         "card_number": card_number,
     })
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        if !self.folder.as_os_str().is_empty() {
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
-    }
 }
 
 /// The problem of an answer, whose form is checked on the way.

@@ -3,4 +3,8 @@
 
 mod app;
 mod charges;
+mod contract;
+mod migrations;
+mod race;
+mod refunds;
 mod telemetry_of_it;
