@@ -1,25 +1,32 @@
-//! `order-events` that come in: each at least once, in any order.
+//! `order-events` that come in, over HTTP or from NATS: each at least once, in any order.
 
 use api::decode::decode_json;
-use api::event::{OrderEvent, OrderEventKind};
+use api::event::{CloudEvent, OrderEvent, OrderEventKind};
 use axum::extract::State;
 use http::StatusCode;
 use service_kit::cloudevents::Event;
 use service_kit::error::ApiError;
 
-use crate::commit;
+use crate::http::Stock;
 use crate::store::Store;
+use crate::{sell, take_back};
 
-/// Acknowledges with 204 once the event is acted on. Events of other types concern others and are acknowledged.
-pub(crate) async fn receive(State(store): State<Store>, Event(event): Event) -> Result<StatusCode, ApiError> {
+/// The consumer's name in JetStream: instances share its events.
+pub(crate) const DURABLE: &str = "inventory";
+
+/// Acknowledges with 204 once the event is acted on.
+pub(crate) async fn receive(State(stock): State<Stock>, Event(event): Event) -> Result<StatusCode, ApiError> {
     telemetry::span::set("messaging.message.id", event.id.clone());
-    match OrderEventKind::from_type(&event.kind) {
-        Some(OrderEventKind::Confirmed) => {
-            let order: OrderEvent = decode_json(event.data.to_string().as_bytes())?;
-            commit::commit(&store, &event, order).await?;
-        }
-        // A cancelled order has released its stock by a call.
-        Some(OrderEventKind::Cancelled) | None => {}
-    }
+    handle(&stock.store, &event).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Acts on an event. Those of other types concern others.
+pub(crate) async fn handle(store: &Store, event: &CloudEvent) -> Result<(), ApiError> {
+    let order = || decode_json::<OrderEvent>(event.data.to_string().as_bytes());
+    match OrderEventKind::from_type(&event.kind) {
+        Some(OrderEventKind::Confirmed) => sell::sell(store, order()?).await,
+        Some(OrderEventKind::Cancelled) => take_back::take_back(store, order()?).await,
+        None => Ok(()),
+    }
 }

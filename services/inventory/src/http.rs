@@ -1,5 +1,7 @@
 //! Routes, and what a request becomes.
 
+use std::time::Duration;
+
 use api::ids::OrderId;
 use api::inventory::{Product, ProductList, Reservation, ReserveRequest};
 use api::items::Sku;
@@ -24,41 +26,49 @@ pub(crate) const OPERATIONS: Operations = &[
     Operation::consumer(Method::POST, "/events", "order-events process", api::event::ORDER_EVENTS),
 ];
 
-pub(crate) fn router(store: Store) -> Router {
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct Stock {
+    pub(crate) store: Store,
+    /// How long stock is put aside for an order that is not confirmed.
+    pub(crate) reservation_ttl: Duration,
+}
+
+pub(crate) fn router(stock: Stock) -> Router {
     Router::new()
         .route("/products", get(list_products))
         .route("/products/{sku}", get(get_product))
         .route("/reservations", post(post_reservation))
         .route("/reservations/{order_id}/release", post(post_release))
         .route("/events", post(events::receive))
-        .with_state(store)
+        .with_state(stock)
 }
 
-async fn list_products(State(store): State<Store>) -> Result<Json<ProductList>, ApiError> {
-    Ok(Json(ProductList { products: store.products().await? }))
+async fn list_products(State(stock): State<Stock>) -> Result<Json<ProductList>, ApiError> {
+    Ok(Json(ProductList { products: stock.store.products().await? }))
 }
 
 async fn get_product(
-    State(store): State<Store>,
+    State(stock): State<Stock>,
     ApiPath(sku): ApiPath<Sku>,
 ) -> Result<Json<Product>, ApiError> {
-    let product = store.product(&sku).await?;
+    let product = stock.store.product(&sku).await?;
     product
         .map(Json)
         .ok_or_else(|| ApiError::new(ProblemKind::NotFound, format!("no product has the SKU {sku}")))
 }
 
 async fn post_reservation(
-    State(store): State<Store>,
+    State(stock): State<Stock>,
     ApiJson(request): ApiJson<ReserveRequest>,
 ) -> Result<(StatusCode, Json<Reservation>), ApiError> {
-    Ok((StatusCode::CREATED, Json(reserve::reserve(&store, request).await?)))
+    Ok((StatusCode::CREATED, Json(reserve::reserve(&stock, request).await?)))
 }
 
 async fn post_release(
-    State(store): State<Store>,
+    State(stock): State<Stock>,
     ApiPath(order_id): ApiPath<OrderId>,
 ) -> Result<StatusCode, ApiError> {
-    release::release(&store, order_id).await?;
+    release::release(&stock.store, order_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,7 @@ use api::problem::ProblemKind;
 use service_kit::error::ApiError;
 use telemetry::span;
 
-use crate::domain::Step;
+use crate::domain::Outcome;
 use crate::store::Store;
 
 /// Asking again changes nothing. An order that has nothing reserved is noted as released, so that its request to
@@ -13,11 +13,11 @@ use crate::store::Store;
 pub(crate) async fn release(store: &Store, order_id: OrderId) -> Result<(), ApiError> {
     span::order(&order_id.to_string());
     match store.release(order_id).await? {
-        Step::Go => {
-            tracing::info!("stock released");
-            Ok(())
+        Outcome::Done => tracing::info!("stock released"),
+        Outcome::Noted | Outcome::Already | Outcome::NothingKnown | Outcome::Short(_) => {}
+        Outcome::TooLate => {
+            return Err(ApiError::new(ProblemKind::Conflict, "this order's items have been sold"));
         }
-        Step::Done => Ok(()),
-        Step::TooLate => Err(ApiError::new(ProblemKind::Conflict, "this order's items have been sold")),
     }
+    Ok(())
 }

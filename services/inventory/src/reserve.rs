@@ -3,18 +3,20 @@
 use api::inventory::{Reservation, ReserveRequest};
 use api::items::{Item, Items};
 use api::problem::{FieldError, ProblemKind};
+use api::timestamp::Timestamp;
 use service_kit::error::ApiError;
 use telemetry::names::{attribute, event};
 use telemetry::span;
 
 use crate::domain::ReserveOutcome;
-use crate::store::Store;
+use crate::http::Stock;
 
-pub(crate) async fn reserve(store: &Store, request: ReserveRequest) -> Result<Reservation, ApiError> {
+pub(crate) async fn reserve(stock: &Stock, request: ReserveRequest) -> Result<Reservation, ApiError> {
     let ReserveRequest { order_id, items } = request;
     span::order(&order_id.to_string());
     span::set(attribute::ORDER_ITEM_COUNT, items.as_slice().len() as i64);
-    match store.reserve(order_id, &items).await? {
+    let expires_at = Timestamp::now() + stock.reservation_ttl;
+    match stock.store.reserve(order_id, &items, expires_at).await? {
         ReserveOutcome::Reserved(reservation) => {
             span::event(event::STOCK_RESERVED, &[]);
             tracing::info!(item_count = reservation.items.len(), "stock reserved");

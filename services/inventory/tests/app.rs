@@ -1,6 +1,5 @@
 //! The whole service on free ports, with a database of its own.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use api::ids::OrderId;
@@ -12,31 +11,58 @@ use serde_json::{Value, json};
 use service_kit::process::{RunError, ServiceConfig};
 use service_kit::server::Listeners;
 use service_kit::shutdown::{Shutdown, Trigger};
-use sqlx::{Connection, SqliteConnection};
 use telemetry::{Env, Telemetry};
+use tempfile::TempDir;
+use testkit::Postgres;
 use tokio::task::JoinHandle;
+
+/// A database of a test's own.
+pub(crate) enum Database {
+    Sqlite(TempDir),
+    Postgres(String),
+}
+
+impl Database {
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    /// None where there is no PostgreSQL, which has been said by then.
+    pub(crate) async fn postgres() -> Option<Self> {
+        Some(Self::Postgres(Postgres::shared().await?.database().await))
+    }
+
+    /// One of each kind that is to be had.
+    pub(crate) async fn each() -> impl Iterator<Item = Self> {
+        [Some(Self::sqlite()), Self::postgres().await].into_iter().flatten()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("inventory.db").display()),
+            Self::Postgres(url) => url.clone(),
+        }
+    }
+}
 
 pub(crate) struct App {
     pub(crate) api: String,
     pub(crate) admin: String,
     pub(crate) client: Client,
-    folder: PathBuf,
+    database: Option<Database>,
     trigger: Trigger,
     ended: Option<JoinHandle<Result<(), RunError>>>,
 }
 
 impl App {
     pub(crate) async fn start() -> Self {
-        Self::start_in(std::env::temp_dir().join(format!("waybill-inventory-{}", uuid::Uuid::now_v7()))).await
+        Self::start_on(Database::sqlite(), &[]).await
     }
 
-    async fn start_in(folder: PathBuf) -> Self {
-        let database = format!("sqlite:{}", folder.join("inventory.db").display());
-        let env = Env::from_pairs([
-            ("LISTEN_ADDR", "127.0.0.1:0"),
-            ("ADMIN_ADDR", "127.0.0.1:0"),
-            ("DATABASE_URL", &database),
-        ]);
+    pub(crate) async fn start_on(database: Database, settings: &[(&str, &str)]) -> Self {
+        let url = database.url();
+        let own = [("LISTEN_ADDR", "127.0.0.1:0"), ("ADMIN_ADDR", "127.0.0.1:0"), ("DATABASE_URL", &url)];
+        let env = Env::from_pairs(own.into_iter().chain(settings.iter().copied()));
         let config = Config::from_env(&env).unwrap();
         let listeners = Listeners::bind(config.server()).await.unwrap();
         let api = format!("http://{}", listeners.api.local_addr().unwrap());
@@ -44,11 +70,16 @@ impl App {
         let (trigger, shutdown) = Shutdown::by_hand();
         let telemetry = Telemetry::for_test(inventory::SERVICE);
         let ended = Some(tokio::spawn(inventory::run(config, listeners, telemetry, shutdown)));
-        Self { api, admin, client: Client::new(), folder, trigger, ended }
+        Self { api, admin, client: Client::new(), database: Some(database), trigger, ended }
     }
 
     /// Stops it and starts it again on the same database.
-    pub(crate) async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
+        Self::start_on(self.stop().await, &[]).await
+    }
+
+    /// Stops it and leaves the database behind.
+    pub(crate) async fn stop(mut self) -> Database {
         self.trigger.stop();
         let ended = self.ended.take().unwrap();
         tokio::time::timeout(Duration::from_secs(10), ended)
@@ -56,7 +87,7 @@ impl App {
             .expect("it does not stop")
             .unwrap()
             .unwrap();
-        Self::start_in(std::mem::take(&mut self.folder)).await
+        self.database.take().unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {
@@ -75,22 +106,21 @@ impl App {
         self.post(&format!("/reservations/{order}/release"), &Value::Null).await.status().as_u16()
     }
 
-    /// A connection to the database beside the service's own.
-    pub(crate) async fn database(&self) -> SqliteConnection {
-        let url = format!("sqlite:{}", self.folder.join("inventory.db").display());
-        SqliteConnection::connect(&url).await.unwrap()
+    /// Pieces of a product that are put aside, as the metrics have it.
+    pub(crate) async fn reserved(&self, sku: &str) -> i64 {
+        self.metric(&format!("inventory_stock_units{{sku=\"{sku}\",state=\"reserved\"}}")).await
+    }
+
+    /// The value of a series.
+    pub(crate) async fn metric(&self, series: &str) -> i64 {
+        let answer = self.client.get(format!("{}/metrics", self.admin)).send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)).expect(series);
+        value.split_whitespace().next().unwrap().parse().unwrap()
     }
 
     pub(crate) async fn available(&self, sku: &str) -> i64 {
         self.get(&format!("/products/{sku}")).await.json::<Product>().await.unwrap().available
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        if !self.folder.as_os_str().is_empty() {
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
     }
 }
 

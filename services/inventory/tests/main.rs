@@ -3,7 +3,11 @@
 
 mod app;
 mod catalogue;
+mod contract;
 mod events;
+mod expiry;
+mod migrations;
+mod nats;
 mod process;
 mod reservations;
 mod telemetry_of_it;

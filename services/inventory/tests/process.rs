@@ -2,24 +2,26 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
-fn command(folder: &str) -> Command {
+fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_waybill-inventory"));
     command
         .env_clear()
         .env("LISTEN_ADDR", "127.0.0.1:0")
         .env("ADMIN_ADDR", "127.0.0.1:0")
-        .env("DATABASE_URL", format!("sqlite:{folder}/inventory.db"))
+        .env("DATABASE_URL", format!("sqlite:{}/inventory.db", folder.display()))
         .env("OTEL_TRACES_EXPORTER", "none")
         .env("CUSTOMER_REF_KEY", "only for this test");
     command
 }
 
-fn folder() -> String {
-    std::env::temp_dir().join(format!("waybill-inventory-{}", uuid::Uuid::now_v7())).display().to_string()
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
 }
 
 /// Exit code, and standard error, which must be one line.
@@ -31,14 +33,14 @@ fn refusal(output: &Output) -> (Option<i32>, String) {
 
 #[test]
 fn a_wrong_variable_stops_the_start_with_one_line() {
-    let output = command(&folder()).env("LISTEN_ADDR", "everywhere").output().unwrap();
+    let output = command(folder().path()).env("LISTEN_ADDR", "everywhere").output().unwrap();
     let (code, line) = refusal(&output);
     assert_eq!(code, Some(2));
     assert_eq!(
         line,
         "inventory-service: LISTEN_ADDR: `everywhere` won't do; it takes an IP address and a port such as 127.0.0.1:8080"
     );
-    let output = command(&folder()).env("DATABASE_URL", "postgres://me:hunter2@db/x").output().unwrap();
+    let output = command(folder().path()).env("DATABASE_URL", "postgres://me:hunter2@db").output().unwrap();
     let (code, line) = refusal(&output);
     assert!(code == Some(2) && line.contains("DATABASE_URL") && !line.contains("hunter2"), "{line}");
 }
@@ -47,18 +49,31 @@ fn a_wrong_variable_stops_the_start_with_one_line() {
 fn a_taken_port_stops_the_start_with_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let output = command(&folder()).env("ADMIN_ADDR", address.to_string()).output().unwrap();
+    let output = command(folder().path()).env("ADMIN_ADDR", address.to_string()).output().unwrap();
     let expected = format!("inventory-service: ADMIN_ADDR: {address} is taken by another process");
     assert_eq!(refusal(&output), (Some(1), expected));
 }
 
 #[test]
 fn a_database_that_cannot_be_had_stops_the_start_with_one_line() {
-    let output = command("/dev/null").output().unwrap();
+    let output = command(Path::new("/dev/null")).output().unwrap();
     let (code, line) = refusal(&output);
     assert!(
         code == Some(1) && line.starts_with("inventory-service: DATABASE_URL: cannot "),
         "{code:?} {line}"
+    );
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_without_its_password() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://me:hunter2@{nobody}/inventory");
+    let output = command(folder().path()).env("DATABASE_URL", url).output().unwrap();
+    let (code, line) = refusal(&output);
+    let named = format!("inventory-service: DATABASE_URL: cannot open {nobody}/inventory: ");
+    assert!(
+        code == Some(1) && line.starts_with(&named) && line.contains("refused") && !line.contains("hunter2"),
+        "{line}"
     );
 }
 
@@ -76,7 +91,7 @@ fn a_signal_stops_it_in_order() {
     let folder = folder();
     for signal in ["-TERM", "-INT"] {
         let mut process =
-            Guard(command(&folder).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+            Guard(command(folder.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
         let child = &mut process.0;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let started: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
@@ -90,5 +105,4 @@ fn a_signal_stops_it_in_order() {
         assert!(last.contains("\"stopped\""), "{last}");
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }

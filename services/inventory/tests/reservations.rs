@@ -3,8 +3,10 @@ use std::sync::Arc;
 use api::ids::OrderId;
 use api::inventory::Reservation;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
-use crate::app::{App, problem};
+use crate::app::{App, Database, problem};
+use crate::{contract, events};
 
 const PU_ERH: &str = "TEA-PUERH-1998";
 
@@ -94,51 +96,54 @@ async fn a_request_that_comes_after_its_release_holds_nothing() {
 }
 
 #[tokio::test]
-async fn many_at_once_never_oversell() {
-    let app = Arc::new(App::start().await);
-    let tasks: Vec<_> = (0..40)
-        .map(|_| {
-            let app = app.clone();
-            tokio::spawn(async move { app.reserve(OrderId::new(), one(PU_ERH, 1)).await.status().as_u16() })
-        })
-        .collect();
-    let mut statuses = Vec::new();
-    for task in tasks {
-        statuses.push(task.await.unwrap());
-    }
-    statuses.sort_unstable();
-    let expected: Vec<u16> = [201; 3].into_iter().chain([409; 37]).collect();
-    assert_eq!(statuses, expected);
-    assert_eq!(app.available(PU_ERH).await, 0);
-}
-
-#[tokio::test]
-async fn the_database_itself_refuses_to_oversell() {
-    let app = App::start().await;
-    assert_eq!(app.available(PU_ERH).await, 3);
-    for sql in [
-        "UPDATE products SET reserved = on_hand + 1 WHERE sku = 'TEA-PUERH-1998'",
-        "UPDATE products SET reserved = -1 WHERE sku = 'TEA-PUERH-1998'",
-        "UPDATE products SET on_hand = -1 WHERE sku = 'TEA-PUERH-1998'",
-    ] {
-        let error = sqlx::query(sql).execute(&mut app.database().await).await.unwrap_err();
-        assert!(error.to_string().contains("CHECK constraint failed"), "{sql}: {error}");
-    }
-}
-
-#[tokio::test]
 async fn one_order_many_times_at_once_takes_once() {
-    let app = Arc::new(App::start().await);
-    let order = OrderId::new();
-    let ask = || {
-        let app = app.clone();
-        tokio::spawn(async move { app.reserve(order, one(PU_ERH, 1)).await.status().as_u16() })
-    };
-    let tasks: Vec<_> = (0..20).map(|_| ask()).collect();
-    for task in tasks {
-        assert_eq!(task.await.unwrap(), 201);
+    for database in Database::each().await {
+        let app = Arc::new(App::start_on(database, &[]).await);
+        let order = OrderId::new();
+        let mut tasks = JoinSet::new();
+        for _ in 0..20 {
+            let app = app.clone();
+            tasks.spawn(async move { app.reserve(order, one(PU_ERH, 1)).await.status().as_u16() });
+        }
+        assert_eq!(tasks.join_all().await, [201; 20]);
+        assert_eq!(app.available(PU_ERH).await, 2);
     }
-    assert_eq!(app.available(PU_ERH).await, 2);
+}
+
+/// Two instances where the database allows it. Every third order wants two products, in either order.
+#[tokio::test]
+async fn two_hundred_orders_for_a_hundred_pieces_sell_a_hundred() {
+    for database in Database::each().await {
+        let url = database.url();
+        contract::set_stock(&database, "POT-CAST-IRON", 100).await;
+        let mut apps = Vec::new();
+        if matches!(database, Database::Postgres(_)) {
+            apps.push(Arc::new(App::start_on(Database::Postgres(url), &[]).await));
+        }
+        apps.push(Arc::new(App::start_on(database, &[]).await));
+        let mut tasks = JoinSet::new();
+        for number in 0..200 {
+            let app = apps[number % apps.len()].clone();
+            let order = OrderId::new();
+            let mut items = vec![json!({"sku": "POT-CAST-IRON", "quantity": 1})];
+            if number % 3 == 0 {
+                items.insert(number % 2, json!({"sku": "TEA-OOLONG", "quantity": 1}));
+            }
+            tasks.spawn(async move {
+                let status = app.reserve(order, Value::Array(items)).await.status().as_u16();
+                if status == 201 {
+                    assert_eq!(events::deliver(&app, &events::event("order.confirmed", order)).await, 204);
+                }
+                status
+            });
+        }
+        let statuses = tasks.join_all().await;
+        let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+        assert_eq!((count(201), count(409)), (100, 100), "{statuses:?}");
+        let app = &apps[0];
+        assert_eq!((app.available("POT-CAST-IRON").await, app.reserved("POT-CAST-IRON").await), (0, 0));
+        assert_eq!(app.reserved("TEA-OOLONG").await, 0);
+    }
 }
 
 #[tokio::test]

@@ -1,17 +1,18 @@
-//! The SQL for SQLite.
+//! The SQL for SQLite: one writer at a time, so a transaction sees nothing change. Ids are texts, times are microseconds
+//! since 1970.
 
-use api::Invalid;
 use api::ids::OrderId;
 use api::inventory::{Product, Reservation, ReservedItem};
 use api::items::{Item, Quantity, Sku};
 use api::money::Money;
 use api::timestamp::Timestamp;
-use service_kit::sqlite::{Sqlite, parsed};
+use service_kit::database::{converted, parsed};
+use service_kit::sqlite::Sqlite;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Level, Result};
-use crate::domain::{CommitOutcome, ReserveOutcome, State, Step};
+use super::{Level, Result, places, reserved_before};
+use crate::domain::{Outcome, ReserveOutcome, State, Step, Stock, Wish};
 
 pub(super) async fn products(sqlite: &Sqlite) -> Result<Vec<Product>> {
     let rows = sqlx::query(
@@ -46,9 +47,17 @@ pub(super) async fn levels(sqlite: &Sqlite) -> Result<Vec<Level>> {
     rows.iter().map(level).collect()
 }
 
-pub(super) async fn reserve(sqlite: &Sqlite, order: OrderId, items: &[Item]) -> Result<ReserveOutcome> {
+pub(super) async fn reserve(
+    sqlite: &Sqlite,
+    order: OrderId,
+    items: &[Item],
+    expires_at: Timestamp,
+) -> Result<ReserveOutcome> {
     let mut tx = sqlite.begin().await?;
-    let outcome = reserve_in(&mut tx, order, items).await?;
+    let outcome = match state(&mut tx, order).await? {
+        Some(state) => reserve_again(&mut tx, order, state, items, expires_at).await?,
+        None => reserve_first(&mut tx, order, items, expires_at).await?,
+    };
     // What is not reserved whole gives back what the other items took. Said here and not left to the drop, which
     // would end in the background, after the answer.
     if matches!(outcome, ReserveOutcome::Reserved(_)) {
@@ -59,24 +68,35 @@ pub(super) async fn reserve(sqlite: &Sqlite, order: OrderId, items: &[Item]) -> 
     Ok(outcome)
 }
 
-async fn reserve_in(tx: &mut SqliteConnection, order: OrderId, items: &[Item]) -> Result<ReserveOutcome> {
-    match state(tx, order).await? {
-        Some(State::Released) => return Ok(ReserveOutcome::Released),
-        Some(State::Held | State::Sold) => {
-            let reserved = reserved_items(tx, order).await?;
-            let same = reserved.len() == items.len()
-                && reserved
-                    .iter()
-                    .zip(items)
-                    .all(|(had, item)| had.sku == item.sku && had.quantity == item.quantity);
-            return Ok(if same {
-                ReserveOutcome::Reserved(Reservation { order_id: order, items: reserved })
-            } else {
-                ReserveOutcome::OtherItems
-            });
-        }
-        None => {}
+async fn reserve_again(
+    tx: &mut SqliteConnection,
+    order: OrderId,
+    state: State,
+    items: &[Item],
+    expires_at: Timestamp,
+) -> Result<ReserveOutcome> {
+    let step = state.step(Wish::Hold);
+    if step == Step::TooLate {
+        return Ok(ReserveOutcome::Released);
     }
+    let outcome = reserved_before(order, reserved_items(tx, order).await?, items);
+    if let (ReserveOutcome::Reserved(_), Step::To(next, stock)) = (&outcome, step) {
+        let short = short(tx, order).await?;
+        if !short.is_empty() {
+            return Ok(ReserveOutcome::Short(places(items, &short)));
+        }
+        move_stock(tx, order, stock).await?;
+        set_state(tx, order, next, Some(expires_at)).await?;
+    }
+    Ok(outcome)
+}
+
+async fn reserve_first(
+    tx: &mut SqliteConnection,
+    order: OrderId,
+    items: &[Item],
+    expires_at: Timestamp,
+) -> Result<ReserveOutcome> {
     let (mut reserved, mut unknown, mut short) = (Vec::with_capacity(items.len()), Vec::new(), Vec::new());
     for (place, item) in items.iter().enumerate() {
         match take(tx, item).await? {
@@ -93,61 +113,66 @@ async fn reserve_in(tx: &mut SqliteConnection, order: OrderId, items: &[Item]) -
     if !short.is_empty() {
         return Ok(ReserveOutcome::Short(short));
     }
-    insert(tx, order, State::Held, &reserved).await?;
+    insert(tx, order, State::Held, Some(expires_at)).await?;
+    for (line, item) in reserved.iter().enumerate() {
+        insert_item(tx, order, line, item).await?;
+    }
     Ok(ReserveOutcome::Reserved(Reservation { order_id: order, items: reserved }))
 }
 
-pub(super) async fn release(sqlite: &Sqlite, order: OrderId) -> Result<Step> {
+pub(super) async fn advance(sqlite: &Sqlite, order: OrderId, wish: Wish) -> Result<Outcome> {
     let mut tx = sqlite.begin().await?;
-    let Some(state) = state(&mut tx, order).await? else {
-        insert(&mut tx, order, State::Released, &[]).await?;
-        tx.commit().await?;
-        return Ok(Step::Done);
+    let outcome = match (state(&mut tx, order).await?, wish.without_reservation()) {
+        (Some(state), _) => move_on(&mut tx, order, state, wish).await?,
+        (None, Some(state)) => {
+            insert(&mut tx, order, state, None).await?;
+            Outcome::Noted
+        }
+        (None, None) => Outcome::NothingKnown,
     };
-    let step = state.release();
-    if step == Step::Go {
-        sqlx::query(
-            "UPDATE products SET reserved = reserved - i.quantity
-             FROM reservation_items i WHERE i.order_id = ? AND i.sku = products.sku",
-        )
-        .bind(order.to_string())
-        .execute(&mut *tx)
-        .await?;
-        set_state(&mut tx, order, State::Released).await?;
+    if matches!(outcome, Outcome::Done | Outcome::Noted) {
         tx.commit().await?;
+    } else {
+        tx.rollback().await?;
     }
-    Ok(step)
+    Ok(outcome)
 }
 
-pub(super) async fn commit(
-    sqlite: &Sqlite,
-    source: &str,
-    event: &str,
-    order: OrderId,
-) -> Result<CommitOutcome> {
-    let mut tx = sqlite.begin().await?;
-    let first = sqlx::query(
-        "INSERT INTO handled_events (source, id, handled_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-    )
-    .bind(source)
-    .bind(event)
-    .bind(Timestamp::now().as_micros())
-    .execute(&mut *tx)
-    .await?;
-    if first.rows_affected() == 0 {
-        tx.rollback().await?;
-        return Ok(CommitOutcome::Already);
+pub(super) async fn expire_one(sqlite: &Sqlite, now: Timestamp) -> Result<Option<OrderId>> {
+    const OVERDUE: &str = "SELECT order_id FROM reservations WHERE state = 'held' AND expires_at <= ? ORDER BY expires_at LIMIT 1";
+    // Most of the time there is none; the writer is left alone then.
+    let overdue = sqlx::query(OVERDUE).bind(now.as_micros()).fetch_optional(sqlite.reader()).await?;
+    if overdue.is_none() {
+        return Ok(None);
     }
-    let outcome = match state(&mut tx, order).await?.map(State::sell) {
-        Some(Step::Go) => {
-            sell(&mut tx, order).await?;
-            CommitOutcome::Sold
-        }
-        Some(Step::Done) => CommitOutcome::Already,
-        Some(Step::TooLate) | None => CommitOutcome::NothingHeld,
+    let mut tx = sqlite.begin().await?;
+    let Some(row) = sqlx::query(OVERDUE).bind(now.as_micros()).fetch_optional(&mut *tx).await? else {
+        return Ok(None);
     };
+    let order = parsed(&row, "order_id")?;
+    move_on(&mut tx, order, State::Held, Wish::Expire).await?;
     tx.commit().await?;
-    Ok(outcome)
+    Ok(Some(order))
+}
+
+async fn move_on(tx: &mut SqliteConnection, order: OrderId, state: State, wish: Wish) -> Result<Outcome> {
+    let (next, stock) = match state.step(wish) {
+        Step::To(next, stock) => (next, stock),
+        Step::Nothing => return Ok(Outcome::Already),
+        Step::TooLate => return Ok(Outcome::TooLate),
+    };
+    if stock.takes() {
+        if reserved_items(tx, order).await?.is_empty() {
+            return Ok(Outcome::NothingKnown);
+        }
+        let short = short(tx, order).await?;
+        if !short.is_empty() {
+            return Ok(Outcome::Short(short));
+        }
+    }
+    move_stock(tx, order, stock).await?;
+    set_state(tx, order, next, None).await?;
+    Ok(Outcome::Done)
 }
 
 enum Taken {
@@ -176,6 +201,34 @@ async fn take(tx: &mut SqliteConnection, item: &Item) -> Result<Taken> {
     Ok(if known.is_some() { Taken::Short } else { Taken::Unknown })
 }
 
+/// The order's items of which there are too few on the shelf.
+async fn short(tx: &mut SqliteConnection, order: OrderId) -> Result<Vec<Sku>> {
+    let rows = sqlx::query(
+        "SELECT p.sku FROM products p JOIN reservation_items i ON i.sku = p.sku
+         WHERE i.order_id = ? AND p.on_hand - p.reserved < i.quantity ORDER BY i.line",
+    )
+    .bind(order.to_string())
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(|row| parsed(row, "sku")).collect()
+}
+
+async fn move_stock(tx: &mut SqliteConnection, order: OrderId, stock: Stock) -> Result<()> {
+    if (stock.on_hand, stock.reserved) == (0, 0) {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE products SET on_hand = on_hand + ? * i.quantity, reserved = reserved + ? * i.quantity
+         FROM reservation_items i WHERE i.order_id = ? AND i.sku = products.sku",
+    )
+    .bind(stock.on_hand)
+    .bind(stock.reserved)
+    .bind(order.to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 async fn state(tx: &mut SqliteConnection, order: OrderId) -> Result<Option<State>> {
     let row = sqlx::query("SELECT state FROM reservations WHERE order_id = ?")
         .bind(order.to_string())
@@ -184,13 +237,22 @@ async fn state(tx: &mut SqliteConnection, order: OrderId) -> Result<Option<State
     row.as_ref().map(|row| parsed(row, "state")).transpose()
 }
 
-async fn set_state(tx: &mut SqliteConnection, order: OrderId, state: State) -> Result<()> {
-    sqlx::query("UPDATE reservations SET state = ?, changed_at = ? WHERE order_id = ?")
-        .bind(state.as_str())
-        .bind(Timestamp::now().as_micros())
-        .bind(order.to_string())
-        .execute(tx)
-        .await?;
+/// `expires_at` stays as it is when none is given.
+async fn set_state(
+    tx: &mut SqliteConnection,
+    order: OrderId,
+    state: State,
+    expires_at: Option<Timestamp>,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE reservations SET state = ?, changed_at = ?, expires_at = coalesce(?, expires_at) WHERE order_id = ?",
+    )
+    .bind(state.as_str())
+    .bind(Timestamp::now().as_micros())
+    .bind(expires_at.map(Timestamp::as_micros))
+    .bind(order.to_string())
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -198,28 +260,36 @@ async fn insert(
     tx: &mut SqliteConnection,
     order: OrderId,
     state: State,
-    items: &[ReservedItem],
+    expires_at: Option<Timestamp>,
 ) -> Result<()> {
-    sqlx::query("INSERT INTO reservations (order_id, state, changed_at) VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO reservations (order_id, state, expires_at, changed_at) VALUES (?, ?, ?, ?)")
         .bind(order.to_string())
         .bind(state.as_str())
+        .bind(expires_at.map(Timestamp::as_micros))
         .bind(Timestamp::now().as_micros())
-        .execute(&mut *tx)
+        .execute(tx)
         .await?;
-    for (line, item) in items.iter().enumerate() {
-        sqlx::query(
-            "INSERT INTO reservation_items (order_id, line, sku, quantity, price_minor, currency)
-             VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(order.to_string())
-        .bind(line as i64)
-        .bind(item.sku.as_str())
-        .bind(i64::from(item.quantity))
-        .bind(item.unit_price.amount_minor)
-        .bind(item.unit_price.currency.as_str())
-        .execute(&mut *tx)
-        .await?;
-    }
+    Ok(())
+}
+
+async fn insert_item(
+    tx: &mut SqliteConnection,
+    order: OrderId,
+    line: usize,
+    item: &ReservedItem,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO reservation_items (order_id, line, sku, quantity, price_minor, currency)
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(order.to_string())
+    .bind(line as i64)
+    .bind(item.sku.as_str())
+    .bind(i64::from(item.quantity))
+    .bind(item.unit_price.amount_minor)
+    .bind(item.unit_price.currency.as_str())
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -232,23 +302,10 @@ async fn reserved_items(tx: &mut SqliteConnection, order: OrderId) -> Result<Vec
     .await?;
     rows.iter()
         .map(|row| {
-            let quantity = Quantity::try_from(row.try_get::<i64, _>("quantity")?)
-                .map_err(|error: Invalid| sqlx::Error::Decode(error.into()))?;
+            let quantity = converted::<_, i64, Quantity>(row, "quantity")?;
             Ok(ReservedItem { sku: parsed(row, "sku")?, quantity, unit_price: to_price(row)? })
         })
         .collect()
-}
-
-/// What was put aside for the order leaves the warehouse.
-async fn sell(tx: &mut SqliteConnection, order: OrderId) -> Result<()> {
-    sqlx::query(
-        "UPDATE products SET on_hand = on_hand - i.quantity, reserved = reserved - i.quantity
-         FROM reservation_items i WHERE i.order_id = ? AND i.sku = products.sku",
-    )
-    .bind(order.to_string())
-    .execute(&mut *tx)
-    .await?;
-    set_state(tx, order, State::Sold).await
 }
 
 fn to_product(row: &SqliteRow) -> Result<Product> {

@@ -1,0 +1,23 @@
+-- A tea shop. Stock is large enough for a load test, but for two: one is nearly gone, one is.
+INSERT INTO products (sku, name, price_minor, currency, on_hand) VALUES
+    ('TEA-ASSAM',          'Assam, second flush, 100 g',       890, 'EUR', 1000000),
+    ('TEA-CHAMOMILE',      'Chamomile flowers, 80 g',          640, 'EUR', 1000000),
+    ('TEA-DARJEELING',     'Darjeeling, first flush, 100 g',  1690, 'EUR', 1000000),
+    ('TEA-EARL-GREY',      'Earl Grey, 100 g',                1250, 'EUR', 1000000),
+    ('TEA-ENGLISH',        'English breakfast, 250 g',        1490, 'EUR', 1000000),
+    ('TEA-GENMAICHA',      'Genmaicha, 100 g',                1120, 'EUR', 1000000),
+    ('TEA-JASMINE',        'Jasmine pearls, 100 g',           1850, 'EUR', 1000000),
+    ('TEA-LAPSANG',        'Lapsang souchong, 100 g',         1380, 'EUR', 1000000),
+    ('TEA-MATCHA',         'Matcha, ceremonial, 30 g',        2900, 'EUR', 1000000),
+    ('TEA-OOLONG',         'Tieguanyin oolong, 100 g',        1990, 'EUR', 1000000),
+    ('TEA-PUERH-1998',     'Pu-erh cake of 1998, 357 g',     24900, 'EUR',       3),
+    ('TEA-ROOIBOS',        'Rooibos, 200 g',                   790, 'EUR', 1000000),
+    ('TEA-SENCHA',         'Sencha, 100 g',                   1340, 'EUR', 1000000),
+    ('POT-CAST-IRON',      'Cast-iron pot, 0.8 l',            5900, 'EUR',       0),
+    ('POT-GLASS',          'Glass pot, 1.2 l',                3450, 'EUR', 1000000),
+    ('POT-PORCELAIN',      'Porcelain pot, 1 l',              4200, 'EUR', 1000000),
+    ('CUP-STONEWARE',      'Stoneware cup',                   1400, 'EUR', 1000000),
+    ('KETTLE-GOOSENECK',   'Gooseneck kettle, 1 l',           6900, 'EUR', 1000000),
+    ('STRAINER-STEEL',     'Steel strainer',                   950, 'EUR', 1000000),
+    ('BOOK-ALL-THE-TEA',   'All the tea: a field guide',      2400, 'EUR', 1000000),
+    ('BOOK-SLOW-BREWING',  'Slow brewing, in forty recipes',  1900, 'EUR', 1000000);
