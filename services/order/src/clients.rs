@@ -5,7 +5,7 @@ use api::{
     ids::OrderId,
     inventory::{Reservation, ReserveRequest},
     items::Items,
-    payment::{Charge, ChargeRequest},
+    payment::{Charge, ChargeRequest, Refund},
 };
 use service_kit::{
     deadline::Deadline,
@@ -54,5 +54,10 @@ impl PaymentClient {
     /// Charges the order's card, once however often it is asked.
     pub async fn charge(&self, request: &ChargeRequest, deadline: Deadline) -> Result<Charge, CallError> {
         self.0.post("order.processPayment", "/charges", request, deadline).await
+    }
+
+    /// After this no money is held for the order, and none ever will be.
+    pub async fn refund(&self, order_id: OrderId, deadline: Deadline) -> Result<Refund, CallError> {
+        self.0.post("order.refundPayment", &format!("/charges/{order_id}/refund"), &(), deadline).await
     }
 }

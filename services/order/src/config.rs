@@ -1,10 +1,12 @@
 //! Settings of the order service.
 
+use crate::seal::Seal;
 use reqwest::Url;
 use service_kit::{
     config::{ServerConfig, millis, peer_url},
+    database::DatabaseUrl,
+    events::{self, EventsUrl},
     process::ServiceConfig,
-    sqlite::DatabaseUrl,
 };
 use std::time::Duration;
 use telemetry::{ConfigError, Env};
@@ -21,9 +23,23 @@ pub struct Config {
     /// `PAYMENT_URL`.
     pub payment: Url,
     /// `EVENTS_URL`: where order events are delivered.
-    pub events: Url,
+    pub events: EventsUrl,
+    /// `EVENT_ATTEMPTS`: how often an event is refused before it is a dead letter.
+    pub event_attempts: u32,
     /// `PEER_TIMEOUT_MS`: what one call to another service may take.
     pub peer_timeout: Duration,
+    /// `ORDER_LEASE_MS`: for so long an order belongs to whoever is at work on it; then another may take it over.
+    pub lease: Duration,
+    /// `RESUME_INTERVAL_MS`: how often unfinished orders are looked for.
+    pub resume_interval: Duration,
+    /// `PENDING_LIMIT_MS`: an order that is pending for longer is given up.
+    pub pending_limit: Duration,
+    /// `ASYNC_QUEUE`: accepted orders that may wait for a worker.
+    pub async_queue: usize,
+    /// `ASYNC_WORKERS`: accepted orders that are worked on at once.
+    pub async_workers: usize,
+    /// `CARD_SEAL_KEY`.
+    pub seal: Seal,
 }
 
 impl ServiceConfig for Config {
@@ -33,8 +49,15 @@ impl ServiceConfig for Config {
             database: DatabaseUrl::from_env(env, "sqlite:data/order.db")?,
             inventory: peer_url(env, "INVENTORY_URL", 8083)?,
             payment: peer_url(env, "PAYMENT_URL", 8082)?,
-            events: events_url(env)?,
+            events: EventsUrl::from_env(env)?,
+            event_attempts: events::attempts(env)?,
             peer_timeout: millis(env, "PEER_TIMEOUT_MS", Duration::from_secs(3))?,
+            lease: millis(env, "ORDER_LEASE_MS", Duration::from_secs(12))?,
+            resume_interval: millis(env, "RESUME_INTERVAL_MS", Duration::from_secs(1))?,
+            pending_limit: millis(env, "PENDING_LIMIT_MS", Duration::from_mins(1))?,
+            async_queue: count(env, "ASYNC_QUEUE", 1000)?,
+            async_workers: count(env, "ASYNC_WORKERS", 32)?,
+            seal: Seal::from_env(env)?,
         })
     }
 
@@ -43,14 +66,11 @@ impl ServiceConfig for Config {
     }
 }
 
-fn events_url(env: &Env) -> Result<Url, ConfigError> {
-    const NAME: &str = "EVENTS_URL";
-    let held = env.get(NAME).unwrap_or("http://127.0.0.1:8083/events");
-    match Url::parse(held) {
-        Ok(url) if url.scheme() == "http" && url.has_host() && url.password().is_none() => Ok(url),
-        _ => Err(ConfigError::secret(
-            NAME,
-            "the URL of a CloudEvents receiver such as http://127.0.0.1:8083/events",
-        )),
+fn count(env: &Env, name: &'static str, default: usize) -> Result<usize, ConfigError> {
+    let takes = "a whole number from 1 to 100000";
+    match env.parse::<usize>(name, takes)? {
+        None => Ok(default),
+        Some(count @ 1..=100_000) => Ok(count),
+        Some(other) => Err(ConfigError::new(name, other, takes)),
     }
 }

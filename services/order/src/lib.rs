@@ -4,26 +4,36 @@
 //! |---|---|
 //! | [`config`] | settings, checked at the start |
 //! | [`http`] | routes, handlers |
-//! | [`place`] | the order saga |
+//! | [`saga`] | the order saga: its steps, and what undoes them |
+//! | `place`, `cancel` | one use case each |
+//! | [`background`], `resume` | workers: accepted orders, orders that somebody left |
 //! | [`domain`] | an order's states and what it costs |
+//! | [`seal`] | cards at rest |
 //! | [`store`] | the only SQL |
 //! | [`clients`] | the inventory and payment services |
 //! | [`events`] | the relay that publishes `order-events` from the outbox |
 
+pub mod background;
+mod cancel;
 pub mod clients;
 pub mod config;
 pub mod domain;
 pub mod events;
 pub mod http;
 mod metrics;
-pub mod place;
+mod place;
+mod resume;
+pub mod saga;
+pub mod seal;
 pub mod store;
 
+use background::Background;
 use clients::{InventoryClient, PaymentClient};
 use config::Config;
-use events::Relay;
+use events::{BacklogMetrics, Events, dead_letters};
 use metrics::OrderMetrics;
-use place::Placer;
+use resume::Resumer;
+use saga::Saga;
 use service_kit::{
     admin::{self, Health, Readiness},
     edge, peer,
@@ -38,7 +48,8 @@ use telemetry::Telemetry;
 /// `service.name`.
 pub const SERVICE: &str = "order-service";
 
-/// Runs until `shutdown`: requests are drained first, then the relay stops.
+/// Runs until `shutdown`: requests are drained first, then the workers finish what they have begun, then the relay
+/// publishes what that has led to.
 pub async fn run(
     config: Config,
     listeners: Listeners,
@@ -46,35 +57,57 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
     let store = Store::open(&config.database, &telemetry).await?;
-    let (relay, outbox) = Relay::new(&config, store.clone())?;
+    let (events, outbox) = Events::new(&config, &telemetry, store.outbox())?;
     let http_client = peer::http_client(&telemetry)?;
-    let placer = Arc::new(Placer {
+    let saga = Arc::new(Saga {
         inventory: InventoryClient::new(&config, &http_client),
         payment: PaymentClient::new(&config, &http_client),
-        metrics: OrderMetrics::new(telemetry.metrics()),
         store: store.clone(),
-        outbox,
+        metrics: OrderMetrics::new(telemetry.metrics()),
+        outbox: outbox.clone(),
+        seal: config.seal.clone(),
+        lease: config.lease,
+        pending_limit: config.pending_limit,
     });
+    let (background, workers) = Background::new(&config, saga.clone(), &telemetry);
+    let resumer = Resumer::new(&config, saga.clone(), &telemetry);
     let readiness = Readiness::default();
-    let app = http::App { placer, store: store.clone(), telemetry: telemetry.clone() };
+    let app = http::App { saga, background, store: store.clone(), telemetry: telemetry.clone() };
     let api = edge::harden(http::router(app), &telemetry, http::OPERATIONS, config.server.request_timeout);
-    let admin = admin::router(&telemetry, &readiness, StoreHealth(store.clone()));
+    let health = StoreHealth {
+        store: store.clone(),
+        backlog: BacklogMetrics::new(telemetry.metrics(), store.outbox()),
+    };
+    let office = dead_letters::router(store.outbox(), outbox);
+    let admin = admin::router_with(&telemetry, &readiness, health, office);
 
+    let (work_trigger, work_stop) = Shutdown::by_hand();
     let (relay_trigger, relay_stop) = Shutdown::by_hand();
-    let relay = tokio::spawn(relay.run(relay_stop));
+    let workers = tokio::spawn(workers.run(work_stop.clone()));
+    let resumer = tokio::spawn(resumer.run(work_stop));
+    let relay = tokio::spawn(events.run(relay_stop));
     server::serve(listeners, api, admin, readiness, shutdown, config.server.drain_timeout).await?;
+    work_trigger.stop();
+    let worked = tokio::join!(workers, resumer);
     relay_trigger.stop();
-    if relay.await.is_err() {
-        tracing::warn!("the relay broke off; its events stay in the outbox");
+    if worked.0.is_err() || worked.1.is_err() || relay.await.is_err() {
+        tracing::warn!("a worker broke off; what it had begun is in the database");
     }
     store.close().await;
     Ok(())
 }
 
-struct StoreHealth(Store);
+struct StoreHealth {
+    store: Store,
+    backlog: BacklogMetrics,
+}
 
 impl Health for StoreHealth {
     async fn check(&self) -> Result<(), String> {
-        self.0.check().await
+        self.store.check().await
+    }
+
+    async fn refresh(&self) {
+        self.backlog.refresh().await;
     }
 }

@@ -27,6 +27,11 @@ impl OrderMetrics {
         }
     }
 
+    /// A confirmed order was taken back. Not a duration: it was processed long ago.
+    pub(crate) fn cancelled(&self) {
+        self.orders.inc(&Status { status: OrderStatus::Cancelled.as_str() });
+    }
+
     /// Inside the order's span, which becomes the exemplar.
     pub(crate) fn finished(&self, status: OrderStatus, took: Duration) {
         let labels = Status { status: status.as_str() };

@@ -1,166 +1,226 @@
-//! The only SQL: orders, their items, and the outbox.
+//! The only SQL: orders with what they still have to do, idempotency keys, and the outbox.
+//!
+//! One interface, two databases. Whatever changes an order says in its `WHERE` from which state: two processes may
+//! be at work on the same order, and the second one changes nothing.
 
-mod rows;
+pub mod outbox;
+mod postgres;
+mod sqlite;
 
-use crate::domain::Outcome;
+use crate::domain::{ListQuery, Outcome, Step};
 use api::{
-    event::OrderEventKind,
     ids::OrderId,
     order::{Order, OrderStatus},
+    problem::Problem,
     timestamp::Timestamp,
 };
-use service_kit::sqlite::{DatabaseUrl, OpenError, Sqlite};
-use sqlx::SqliteConnection;
+use outbox::Outbox;
+use service_kit::{
+    database::{DatabaseUrl, OpenError},
+    postgres::Postgres,
+    sqlite::Sqlite,
+};
 use telemetry::{Telemetry, db::Db, propagation::StoredContext};
-use uuid::Uuid;
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// The order database. A cheap handle.
 #[derive(Clone)]
 pub struct Store {
-    sqlite: Sqlite,
+    backend: Backend,
     db: Db,
 }
 
-/// An event that waits to be published.
+#[derive(Clone)]
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// An order as it is kept.
 #[derive(Debug, Clone)]
-pub struct OutboxEvent {
-    /// Its place in the order of writing.
-    pub position: i64,
-    /// The same at every delivery.
-    pub event_id: String,
-    /// What it is about.
-    pub order_id: String,
-    /// The CloudEvents `type`.
-    pub kind: String,
+pub struct StoredOrder {
+    /// What is answered.
+    pub order: Order,
+    /// What it still has to do.
+    pub step: Option<Step>,
     /// The trace it belongs to.
     pub context: StoredContext,
-    /// When it happened.
-    pub created_at: Timestamp,
+    /// Its card, while it may have to be charged.
+    pub sealed_card: Option<Vec<u8>>,
+    /// Why it came to nothing.
+    pub problem: Option<Problem>,
+    /// How often it was taken up again.
+    pub attempts: i32,
+}
+
+/// Somebody's right to an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyClaim {
+    /// Ours: place the order under this id. It is a fresh one, or that of a first request that died before its
+    /// order was kept.
+    Ours(OrderId),
+    /// It has led to this order.
+    Known(OrderId),
+    /// The first request is under way.
+    Running,
+    /// It was used with another body.
+    OtherBody,
+}
+
+/// A request for an idempotency key.
+#[derive(Debug, Clone)]
+pub struct KeyRequest<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// The keyed hash of the body.
+    pub fingerprint: &'a [u8],
+    /// The order's id, if the key is new.
+    pub order_id: OrderId,
+    /// Now.
+    pub now: Timestamp,
+    /// Until when nobody else may take it over.
+    pub locked_until: Timestamp,
+    /// Keys made before this are forgotten.
+    pub oldest: Timestamp,
+}
+
+/// Asks the one database that there is.
+macro_rules! ask {
+    ($store:expr, $function:ident($($argument:expr),*)) => {
+        async {
+            match &$store.backend {
+                Backend::Sqlite(db) => sqlite::$function(db, $($argument),*).await,
+                Backend::Postgres(db) => postgres::$function(db, $($argument),*).await,
+            }
+        }
+    };
 }
 
 impl Store {
     /// Opens the database and brings its tables up to date.
-    pub async fn open(url: &DatabaseUrl, telemetry: &Telemetry) -> Result<Self, OpenError> {
-        let sqlite = Sqlite::open(url, &sqlx::migrate!("migrations/sqlite")).await?;
-        Ok(Self { sqlite, db: Db::new(telemetry, "sqlite") })
+    pub async fn open(url: &DatabaseUrl, telemetry: &Telemetry) -> std::result::Result<Self, OpenError> {
+        let (backend, system) = match url {
+            DatabaseUrl::Sqlite(url) => {
+                (Backend::Sqlite(Sqlite::open(url, &sqlx::migrate!("migrations/sqlite")).await?), "sqlite")
+            }
+            DatabaseUrl::Postgres(url) => {
+                let migrator = sqlx::migrate!("migrations/postgres");
+                (Backend::Postgres(Postgres::open(url, &migrator).await?), "postgresql")
+            }
+        };
+        Ok(Self { backend, db: Db::new(telemetry, system) })
     }
 
     /// Closes it.
     pub async fn close(&self) {
-        self.sqlite.close().await;
+        match &self.backend {
+            Backend::Sqlite(db) => db.close().await,
+            Backend::Postgres(db) => db.close().await,
+        }
     }
 
     /// Whether it answers.
-    pub async fn check(&self) -> Result<(), String> {
-        self.sqlite.check().await
+    pub async fn check(&self) -> std::result::Result<(), String> {
+        match &self.backend {
+            Backend::Sqlite(db) => db.check().await,
+            Backend::Postgres(db) => db.check().await,
+        }
     }
 
-    /// Keeps a new order, with the trace it belongs to.
-    pub async fn save(&self, order: &Order, context: &StoredContext) -> Result<(), sqlx::Error> {
-        let save = async {
-            let mut transaction = self.sqlite.begin().await?;
-            rows::insert_order(&mut transaction, order, context).await?;
-            for (position, item) in order.items.iter().enumerate() {
-                rows::insert_item(&mut transaction, order.id, position, item).await?;
-            }
-            transaction.commit().await
+    /// The events that wait in it.
+    pub fn outbox(&self) -> Outbox {
+        match &self.backend {
+            Backend::Sqlite(db) => Outbox::Sqlite(db.clone()),
+            Backend::Postgres(db) => Outbox::Postgres(db.clone()),
+        }
+    }
+
+    /// Keeps a new order; its maker has it until `claimed_until`.
+    pub async fn save(&self, new: &StoredOrder, claimed_until: Timestamp) -> Result<()> {
+        self.db.run("order.save", "INSERT", "orders", ask!(self, save(new, claimed_until))).await
+    }
+
+    /// Notes that the stock is reserved, at these prices: the next step is the charge.
+    pub async fn reserved(&self, order: &Order) -> Result<()> {
+        self.db.run("order.price", "UPDATE", "orders", ask!(self, reserved(order))).await
+    }
+
+    /// Ends a pending order and erases its card; a confirmed one says so in the outbox, in the same transaction.
+    /// False when it had ended already.
+    pub async fn finish(&self, id: OrderId, outcome: &Outcome, context: &StoredContext) -> Result<bool> {
+        let name = match outcome {
+            Outcome::Confirmed(_) => "order.confirm",
+            Outcome::Rejected(_) => "order.reject",
+            Outcome::Declined(_) => "order.decline",
+            Outcome::Failed(_) => "order.fail",
         };
-        self.db.run("order.save", "INSERT", "orders", save).await
+        self.db.run(name, "UPDATE", "orders", ask!(self, finish(id, outcome, context))).await
     }
 
-    /// Ends a pending order; a confirmed one says so in the outbox, in the same transaction. An order that has
-    /// ended already stays as it is.
-    pub async fn finish(
-        &self,
-        id: OrderId,
-        outcome: &Outcome,
-        context: &StoredContext,
-    ) -> Result<(), sqlx::Error> {
-        let (name, event) = match outcome {
-            Outcome::Confirmed(_) => ("order.confirm", Some(OrderEventKind::Confirmed)),
-            Outcome::Declined => ("order.decline", None),
-            Outcome::Failed => ("order.fail", None),
-        };
-        let finish = async {
-            let mut transaction = self.sqlite.begin().await?;
-            let changed = set_outcome(&mut transaction, id, outcome).await?;
-            if let Some(kind) = event.filter(|_| changed) {
-                insert_event(&mut transaction, id, kind, context).await?;
-            }
-            transaction.commit().await
-        };
-        self.db.run(name, "UPDATE", "orders", finish).await
+    /// Notes that an order that came to nothing is undone: it is at rest.
+    pub async fn undone(&self, id: OrderId) -> Result<()> {
+        self.db.run("order.settle", "UPDATE", "orders", ask!(self, undone(id))).await
     }
 
-    /// An order with its items.
-    pub async fn load(&self, id: OrderId) -> Result<Option<Order>, sqlx::Error> {
-        let load = async {
-            let order = sqlx::query("SELECT * FROM orders WHERE id = ?").bind(id.to_string());
-            let Some(order) = order.fetch_optional(self.sqlite.reader()).await? else { return Ok(None) };
-            let items = sqlx::query("SELECT * FROM order_items WHERE order_id = ? ORDER BY position")
-                .bind(id.to_string())
-                .fetch_all(self.sqlite.reader())
-                .await?;
-            rows::read_order(&order, &items).map(Some)
-        };
-        self.db.run("order.load", "SELECT", "orders", load).await
+    /// Marks a confirmed order as to be cancelled, if it is one.
+    pub async fn mark_cancel(&self, id: OrderId, claimed_until: Timestamp) -> Result<()> {
+        self.db.run("order.markCancel", "UPDATE", "orders", ask!(self, mark_cancel(id, claimed_until))).await
     }
 
-    /// The oldest events that wait, at most `limit`. Outside any trace, like the relay that asks.
-    pub async fn waiting_events(&self, limit: i64) -> Result<Vec<OutboxEvent>, sqlx::Error> {
-        let rows = sqlx::query("SELECT * FROM outbox ORDER BY position LIMIT ?").bind(limit);
-        rows.fetch_all(self.sqlite.reader()).await?.iter().map(rows::read_event).collect()
+    /// Ends a cancellation and says so in the outbox, in the same transaction. False when it had ended already.
+    pub async fn cancelled(&self, id: OrderId, context: &StoredContext) -> Result<bool> {
+        self.db.run("order.cancel", "UPDATE", "orders", ask!(self, cancelled(id, context))).await
     }
 
-    /// Forgets events that have been delivered: all up to `position`.
-    pub async fn delivered(&self, position: i64) -> Result<(), sqlx::Error> {
-        let mut transaction = self.sqlite.begin().await?;
-        sqlx::query("DELETE FROM outbox WHERE position <= ?")
-            .bind(position)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+    /// An order with everything that is kept of it.
+    pub async fn load(&self, id: OrderId) -> Result<Option<StoredOrder>> {
+        self.db.run("order.load", "SELECT", "orders", ask!(self, load(id))).await
+    }
+
+    /// Orders, newest first.
+    pub async fn list(&self, query: &ListQuery) -> Result<Vec<StoredOrder>> {
+        self.db.run("order.list", "SELECT", "orders", ask!(self, list(query))).await
+    }
+
+    /// Takes over unfinished orders that nobody is at work on, oldest claim first. Outside any trace, like the worker
+    /// that asks: it asks every second.
+    pub async fn claim(&self, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<StoredOrder>> {
+        ask!(self, claim(now, until, limit)).await
+    }
+
+    /// Leaves an order for later.
+    pub async fn postpone(&self, id: OrderId, until: Timestamp) -> Result<()> {
+        self.db.run("order.postpone", "UPDATE", "orders", ask!(self, postpone(id, until))).await
+    }
+
+    /// Asks for an idempotency key.
+    pub async fn claim_key(&self, request: &KeyRequest<'_>) -> Result<KeyClaim> {
+        self.db.run("order.claimKey", "INSERT", "idempotency_keys", ask!(self, claim_key(request))).await
+    }
+
+    /// Forgets keys made before `oldest`. Outside any trace, like the worker that asks.
+    pub async fn forget_keys(&self, oldest: Timestamp) -> Result<u64> {
+        ask!(self, forget_keys(oldest)).await
     }
 }
 
-/// False when the order is not pending any more.
-async fn set_outcome(
-    connection: &mut SqliteConnection,
-    id: OrderId,
-    outcome: &Outcome,
-) -> Result<bool, sqlx::Error> {
-    let payment = outcome.payment();
-    let update = sqlx::query(
-        "UPDATE orders SET status = ?, transaction_id = ?, card_last4 = ?, updated_at = ?
-         WHERE id = ? AND status = ?",
-    )
-    .bind(outcome.status().as_str())
-    .bind(payment.map(|(transaction_id, _)| transaction_id.to_string()))
-    .bind(payment.map(|(_, last4)| last4))
-    .bind(Timestamp::now().as_micros())
-    .bind(id.to_string())
-    .bind(OrderStatus::Pending.as_str());
-    Ok(update.execute(connection).await?.rows_affected() == 1)
+impl StoredOrder {
+    /// What the first request was answered with, before anybody cancelled it.
+    pub fn first_status(&self) -> OrderStatus {
+        match self.order.status {
+            OrderStatus::Cancelled => OrderStatus::Confirmed,
+            status => status,
+        }
+    }
 }
 
-async fn insert_event(
-    connection: &mut SqliteConnection,
-    id: OrderId,
-    kind: OrderEventKind,
-    context: &StoredContext,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO outbox (event_id, order_id, kind, traceparent, tracestate, baggage, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(Uuid::now_v7().to_string())
-    .bind(id.to_string())
-    .bind(kind.as_str())
-    .bind(&context.traceparent)
-    .bind(&context.tracestate)
-    .bind(&context.baggage)
-    .bind(Timestamp::now().as_micros())
-    .execute(connection)
-    .await
-    .map(|_| ())
+/// The problem as it is kept.
+fn problem_json(problem: Option<&Problem>) -> Option<String> {
+    problem.and_then(|problem| serde_json::to_string(problem).ok())
+}
+
+/// Kept by this service: if it cannot be read, the order is still there.
+fn problem_from(json: Option<String>) -> Option<Problem> {
+    json.and_then(|json| serde_json::from_str(&json).ok())
 }

@@ -49,6 +49,8 @@ impl App {
             ("INVENTORY_URL", &inventory),
             ("PAYMENT_URL", &payment),
             ("EVENTS_URL", &events),
+            ("CARD_SEAL_KEY", "a key of sixteen bytes or more"),
+            ("RESUME_INTERVAL_MS", "20"),
         ];
         let config = Config::from_env(&Env::from_pairs(standard.iter().chain(settings).copied())).unwrap();
         let listeners = Listeners::bind(config.server()).await.unwrap();
@@ -63,6 +65,11 @@ impl App {
     pub async fn stop(self) {
         self.trigger.stop();
         self.running.await.unwrap().unwrap();
+    }
+
+    /// Stops as SIGKILL would, as far as that is possible within a process: nothing is finished, nothing drained.
+    pub fn kill(self) {
+        self.running.abort();
     }
 
     pub fn url(&self, path: &str) -> String {

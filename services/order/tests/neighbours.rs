@@ -29,6 +29,16 @@ impl Neighbours {
     pub fn releases(&self, order_id: &str) -> usize {
         self.inventory.received(&format!("/reservations/{order_id}/release")).len()
     }
+
+    /// Waits until an order's stock was given back: where a neighbour was away, a worker does it after the answer.
+    pub async fn wait_for_release(&self, order_id: &str) {
+        self.inventory.wait_for(&format!("/reservations/{order_id}/release"), 1).await;
+    }
+
+    /// How often an order's charge was asked to be taken back.
+    pub fn refunds(&self, order_id: &str) -> usize {
+        self.payment.received(&format!("/charges/{order_id}/refund")).len()
+    }
 }
 
 /// Everything is in stock and costs the same.
@@ -45,16 +55,25 @@ pub fn in_stock(request: &Received) -> Answer {
 
 /// Every card is good. An order's transaction has its order's id, so that there is one for each.
 pub fn paid(request: &Received) -> Answer {
+    if request.path.ends_with("/refund") {
+        return Answer::Json(200, json!({"state": "refunded"}));
+    }
     let number = request.body["card_number"].as_str().unwrap();
     let last4 = &number[number.len() - 4..];
     Answer::Json(201, json!({"transaction_id": request.body["order_id"], "card_last4": last4}))
 }
 
-pub fn declined(_: &Received) -> Answer {
+pub fn declined(request: &Received) -> Answer {
+    if request.path.ends_with("/refund") {
+        return Answer::Json(200, json!({"state": "declined"}));
+    }
     problem(ProblemKind::CardDeclined, "the card was declined", Some("card_declined"), &[])
 }
 
-pub fn processing_error(_: &Received) -> Answer {
+pub fn processing_error(request: &Received) -> Answer {
+    if request.path.ends_with("/refund") {
+        return Answer::Json(200, json!({"state": "voided"}));
+    }
     let detail = "the card processor cannot answer now";
     problem(ProblemKind::Unavailable, detail, Some("processing_error"), &[])
 }
