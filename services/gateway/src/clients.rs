@@ -3,12 +3,15 @@
 use api::ids::OrderId;
 use api::inventory::{Product, ProductList};
 use api::items::Sku;
-use api::order::{Order, ValidOrder};
+use api::order::{Order, OrderList, ValidOrder};
+use http::{HeaderValue, Method};
 use service_kit::deadline::Deadline;
-use service_kit::peer::{CallError, Peer, http_client};
+use service_kit::peer::{Answer, CallError, Peer, http_client};
 use telemetry::Telemetry;
 
 use crate::config::Config;
+use crate::list::OrderQuery;
+use crate::manner::Manner;
 
 /// A cheap handle.
 #[derive(Clone)]
@@ -27,12 +30,39 @@ impl Clients {
         })
     }
 
+    /// 201 with the order as it ended, or 202 with the order as it was accepted.
     pub(crate) async fn place_order(
         &self,
         order: &ValidOrder,
+        manner: &Manner,
         deadline: Deadline,
-    ) -> Result<Order, CallError> {
-        self.order.post("gateway.forwardOrder", "/orders", order, deadline).await
+    ) -> Result<Answer<Order>, CallError> {
+        let mut call = self.order.call("gateway.forwardOrder", Method::POST, "/orders").json(order)?;
+        if let Some(key) = &manner.idempotency_key {
+            call = call.header("idempotency-key", key.clone());
+        }
+        if manner.respond_async {
+            call = call.header("prefer", HeaderValue::from_static("respond-async"));
+        }
+        call.send(deadline).await
+    }
+
+    pub(crate) async fn cancel_order(&self, id: OrderId, deadline: Deadline) -> Result<Order, CallError> {
+        let path = format!("/orders/{id}/cancel");
+        let call = self.order.call("gateway.forwardCancel", Method::POST, &path);
+        call.send(deadline).await.map(|answer| answer.body)
+    }
+
+    pub(crate) async fn orders(
+        &self,
+        query: &OrderQuery,
+        deadline: Deadline,
+    ) -> Result<OrderList, CallError> {
+        let mut call = self.order.call("gateway.fetchOrders", Method::GET, "/orders");
+        for (name, value) in query.parameters() {
+            call = call.query(name, &value);
+        }
+        call.send(deadline).await.map(|answer| answer.body)
     }
 
     pub(crate) async fn order(&self, id: OrderId, deadline: Deadline) -> Result<Order, CallError> {

@@ -1,30 +1,37 @@
 //! Routes, and what a request becomes.
 
+use api::batch::{BatchRequest, BatchResults};
 use api::ids::OrderId;
 use api::inventory::{Product, ProductList};
 use api::items::Sku;
-use api::order::{NewOrder, Order};
+use api::order::{NewOrder, Order, OrderList};
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::header::LOCATION;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use service_kit::deadline::Deadline;
 use service_kit::error::ApiError;
-use service_kit::extract::{ApiJson, ApiPath};
+use service_kit::extract::{ApiJson, ApiPath, ApiQuery};
+use service_kit::peer::Answer;
 use telemetry::Telemetry;
 use telemetry::http_server::{Operation, Operations};
 use telemetry::names::attribute;
 use telemetry::span;
 
 use crate::clients::Clients;
-use crate::place;
+use crate::list::NewOrderQuery;
+use crate::manner::Manner;
+use crate::{batch, list, place};
 
 /// The routes as traces name them.
 pub(crate) const OPERATIONS: Operations = &[
     Operation::server(Method::POST, "/api/orders", "gateway.createOrder"),
+    Operation::server(Method::GET, "/api/orders", "gateway.listOrders"),
+    Operation::server(Method::POST, "/api/orders/batch", "batch.process"),
     Operation::server(Method::GET, "/api/orders/{id}", "gateway.getOrder"),
+    Operation::server(Method::POST, "/api/orders/{id}/cancel", "gateway.cancelOrder"),
     Operation::server(Method::GET, "/api/products", "gateway.listProducts"),
     Operation::server(Method::GET, "/api/products/{sku}", "gateway.getProduct"),
 ];
@@ -37,8 +44,10 @@ pub(crate) struct Gateway {
 
 pub(crate) fn router(gateway: Gateway) -> Router {
     Router::new()
-        .route("/api/orders", post(post_order))
+        .route("/api/orders", post(post_order).get(list_orders))
+        .route("/api/orders/batch", post(post_batch))
         .route("/api/orders/{id}", get(get_order))
+        .route("/api/orders/{id}/cancel", post(cancel_order))
         .route("/api/products", get(list_products))
         .route("/api/products/{sku}", get(get_product))
         .with_state(gateway)
@@ -47,10 +56,47 @@ pub(crate) fn router(gateway: Gateway) -> Router {
 async fn post_order(
     State(gateway): State<Gateway>,
     deadline: Deadline,
+    manner: Manner,
     ApiJson(order): ApiJson<NewOrder>,
-) -> Result<impl IntoResponse, ApiError> {
-    let order = place::place(&gateway.clients, &gateway.telemetry, order, deadline).await?;
-    Ok((StatusCode::CREATED, [(LOCATION, format!("/api/orders/{}", order.id))], Json(order)))
+) -> Result<Response, ApiError> {
+    let Answer { status, body: order } =
+        place::place(&gateway.clients, &gateway.telemetry, order, &manner, deadline).await?;
+    let location = [(LOCATION, format!("/api/orders/{}", order.id))];
+    let mut response = (status, location, Json(order)).into_response();
+    if status == StatusCode::ACCEPTED {
+        let applied = HeaderValue::from_static("respond-async");
+        response.headers_mut().insert("preference-applied", applied);
+    }
+    Ok(response)
+}
+
+async fn post_batch(
+    State(gateway): State<Gateway>,
+    deadline: Deadline,
+    manner: Manner,
+    ApiJson(batch): ApiJson<BatchRequest>,
+) -> Result<Json<BatchResults>, ApiError> {
+    Ok(Json(batch::place_all(&gateway, batch, &manner, deadline).await?))
+}
+
+async fn list_orders(
+    State(gateway): State<Gateway>,
+    deadline: Deadline,
+    ApiQuery(query): ApiQuery<NewOrderQuery>,
+) -> Result<Json<OrderList>, ApiError> {
+    Ok(Json(list::list(&gateway.clients, &gateway.telemetry, query, deadline).await?))
+}
+
+async fn cancel_order(
+    State(gateway): State<Gateway>,
+    deadline: Deadline,
+    ApiPath(id): ApiPath<OrderId>,
+) -> Result<Json<Order>, ApiError> {
+    span::order(&id.to_string());
+    let order = gateway.clients.cancel_order(id, deadline).await?;
+    span::customer(&gateway.telemetry.customer_ref(order.customer_id.as_str()));
+    tracing::info!("order cancelled");
+    Ok(Json(order))
 }
 
 async fn get_order(

@@ -4,12 +4,16 @@
 //! |---|---|
 //! | [`config`] | settings |
 //! | `http` | routes, and what a request becomes |
-//! | `place` | the use case: check an order and have it placed |
+//! | `place`, `batch`, `list` | the use cases: have an order placed, or many; find orders |
+//! | `manner` | how a client wants its order to be placed |
 //! | `clients` | the services it calls |
 
+mod batch;
 mod clients;
 pub mod config;
 mod http;
+mod list;
+mod manner;
 mod place;
 
 use service_kit::admin::{self, Readiness};

@@ -2,8 +2,10 @@
 
 use api::problem::Problem;
 use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
 use gateway::config::Config;
-use reqwest::{Client, Response};
+use reqwest::Client;
 use serde_json::{Value, json};
 use service_kit::process::ServiceConfig;
 use service_kit::server::Listeners;
@@ -43,13 +45,27 @@ impl App {
         Self { api, client: Client::new(), _trigger: trigger }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
         self.client.get(format!("{}{path}", self.api)).send().await.unwrap()
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
         self.client.post(format!("{}{path}", self.api)).json(body).send().await.unwrap()
     }
+}
+
+pub(crate) const ID: &str = "019ab2d4-7c1e-7d3a-9b52-0c6f1e2d3a4b";
+
+pub(crate) fn confirmed() -> Value {
+    json!({
+        "id": ID,
+        "status": "confirmed",
+        "customer_id": "c-1042",
+        "items": [{"sku": "TEA-EARL-GREY", "quantity": 2, "unit_price": {"amount_minor": 1250, "currency": "EUR"}}],
+        "total": {"amount_minor": 2500, "currency": "EUR"},
+        "payment": {"transaction_id": "019ab2d4-7c1e-7d3a-9b52-0c6f1e2d3a4c", "card_last4": "4242"},
+        "created_at": "2026-11-22T10:11:12.131415Z"
+    })
 }
 
 pub(crate) fn new_order() -> Value {
@@ -61,7 +77,7 @@ pub(crate) fn new_order() -> Value {
 }
 
 /// The problem of an answer, whose form is checked on the way.
-pub(crate) async fn problem(answer: Response, status: u16) -> Problem {
+pub(crate) async fn problem(answer: reqwest::Response, status: u16) -> Problem {
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
     let trace_id = answer.headers()["x-trace-id"].to_str().unwrap().to_owned();
     assert!(answer.headers()["server-timing"].to_str().unwrap().contains(&trace_id));
@@ -69,4 +85,11 @@ pub(crate) async fn problem(answer: Response, status: u16) -> Problem {
     let problem: Problem = answer.json().await.unwrap();
     assert_eq!((problem.status, problem.trace_id.as_deref()), (status, Some(trace_id.as_str())));
     problem
+}
+
+/// What a failing order service answers.
+pub(crate) fn refusal(problem: &Problem) -> Response<Body> {
+    let answer =
+        Response::builder().status(problem.status).header("content-type", "application/problem+json");
+    answer.body(serde_json::to_string(problem).unwrap().into()).unwrap()
 }

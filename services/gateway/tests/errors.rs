@@ -58,17 +58,22 @@ async fn paths_and_methods() {
     for path in ["/", "/api", "/api/order", "/api/orders/42", "/orders"] {
         assert_eq!(problem(app.get(path).await, 404).await.instance.as_deref(), Some(path));
     }
-    let answer = app.get("/api/orders").await;
-    assert_eq!(answer.headers()["allow"], "POST");
-    problem(answer, 405).await;
+    for (path, allowed) in [("/api/orders/batch", "POST"), ("/api/products", "GET,HEAD")] {
+        let answer = app.client.delete(format!("{}{path}", app.api)).send().await.unwrap();
+        assert_eq!(answer.headers()["allow"], allowed);
+        problem(answer, 405).await;
+    }
+    problem(app.post("/api/orders/42/cancel", &Value::Null).await, 404).await;
 }
 
 #[tokio::test]
 async fn a_clients_mistake_fails_no_span_and_gives_no_error_line() {
     let app = alone().await;
-    for answer in
-        [app.post("/api/orders", &json!({})).await, app.get("/nowhere").await, app.get("/api/orders").await]
-    {
+    for answer in [
+        app.post("/api/orders", &json!({})).await,
+        app.get("/nowhere").await,
+        app.get("/api/orders?limit=0").await,
+    ] {
         let trace = answer.headers()["x-trace-id"].to_str().unwrap().to_owned();
         let spans = recorder().wait_for_spans(&trace, 1).await;
         assert_eq!(spans[0].error, None);

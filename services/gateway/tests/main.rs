@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod app;
+mod batch;
+mod cancel;
 mod errors;
+mod list;
+mod manner;
 mod orders;
 mod products;

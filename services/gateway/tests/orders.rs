@@ -6,21 +6,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use telemetry::testing::{SpanRecord, assert_tree, recorder};
 
-use crate::app::{App, new_order, problem};
-
-const ID: &str = "019ab2d4-7c1e-7d3a-9b52-0c6f1e2d3a4b";
-
-fn confirmed() -> Value {
-    json!({
-        "id": ID,
-        "status": "confirmed",
-        "customer_id": "c-1042",
-        "items": [{"sku": "TEA-EARL-GREY", "quantity": 2, "unit_price": {"amount_minor": 1250, "currency": "EUR"}}],
-        "total": {"amount_minor": 2500, "currency": "EUR"},
-        "payment": {"transaction_id": "019ab2d4-7c1e-7d3a-9b52-0c6f1e2d3a4c", "card_last4": "4242"},
-        "created_at": "2026-11-22T10:11:12.131415Z"
-    })
-}
+use crate::app::{App, ID, confirmed, new_order, problem};
 
 fn span<'a>(spans: &'a [SpanRecord], name: &str) -> &'a SpanRecord {
     spans.iter().find(|span| span.name == name).unwrap()
