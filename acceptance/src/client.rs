@@ -44,9 +44,14 @@ impl Answered {
     /// Sends a request and reads its answer.
     pub async fn to(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
+        Self::read(response).await.expect("a body")
+    }
+
+    /// Reads an answer that has begun to come.
+    pub(crate) async fn read(response: reqwest::Response) -> Result<Self, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.expect("a body");
-        Self { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+        let text = response.text().await?;
+        Ok(Self { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
     }
 
     /// A header's text, empty when it is not there.

@@ -11,11 +11,17 @@
     reason = "a helper that cannot help fails its test on the spot"
 )]
 
+mod books;
 mod client;
+mod database;
 mod jaeger;
 mod openmetrics;
+mod shop;
 mod stack;
 
+pub use books::Stock;
 pub use client::{Answered, CARD, CUSTOMER, DECLINED_CARD, EARL_GREY, NOT_IN_STOCK, new_order};
+pub use database::Database;
 pub use openmetrics::{Exposition, Sample};
-pub use stack::{SERVICES, Settings, Stack};
+pub use shop::{Kind, Placed, Shop};
+pub use stack::{Databases, Network, SERVICES, Settings, Stack};

@@ -1,11 +1,15 @@
-//! Four services and the observatory on free ports, or fewer of them.
+//! Four services and the observatory on free ports, or fewer of them, or two of each.
 
+mod plan;
+
+use crate::Database;
+use plan::{Plan, SECOND};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Weak},
 };
 use tempfile::TempDir;
-use testkit::{PATIENCE, Process, built, eventually, free_port};
+use testkit::{PATIENCE, Postgres, Process, built, eventually};
 use tokio::sync::Mutex;
 
 /// The services by their names in telemetry, each with its command, in the order they are stopped in.
@@ -16,7 +20,7 @@ pub const SERVICES: [(&str, &str); 4] = [
     ("inventory-service", "inventory"),
 ];
 
-/// What a stack's telemetry goes to. By default an observatory of its own.
+/// What a stack consists of. By default four services with a SQLite file each, and an observatory.
 #[derive(Default)]
 pub struct Settings {
     /// `OTEL_EXPORTER_OTLP_ENDPOINT` instead of the observatory.
@@ -25,17 +29,51 @@ pub struct Settings {
     pub log_ship: Option<String>,
     /// Variables that every service gets.
     pub env: Vec<(&'static str, String)>,
+    /// Where services keep what they know.
+    pub databases: Databases,
+    /// `EVENTS_URL` instead of the inventory service's.
+    pub nats: Option<String>,
+    /// What stands before each service.
+    pub network: Network,
+    /// A folder with databases that are there already: `order.db`, `payment.db`, `inventory.db`.
+    pub folder: Option<TempDir>,
+}
+
+/// Where services keep what they know.
+#[derive(Clone, Copy, Default)]
+pub enum Databases {
+    /// In a file each.
+    #[default]
+    Sqlite,
+    /// In a database each of this server.
+    Postgres(&'static Postgres),
+}
+
+/// What stands before each service.
+#[derive(Clone, Copy, Default)]
+pub enum Network {
+    /// Nothing.
+    #[default]
+    Direct,
+    /// A proxy that loses the first answer of each call of each trace, also before the gateway.
+    LosesAnswers,
+    /// A balancer before two instances: `order` and `order-2`, and so on. There is one gateway.
+    TwoOfEach,
 }
 
 /// A running platform.
 pub struct Stack {
-    /// Base URL of each part by its command: `gateway`, `order`, `payment`, `inventory`, `observatory`.
-    urls: BTreeMap<&'static str, String>,
-    /// The same of the admin ports.
-    admin: BTreeMap<&'static str, String>,
-    processes: BTreeMap<&'static str, Process>,
+    plan: Plan,
+    parts: BTreeMap<&'static str, Part>,
     /// Databases. Deleted after the processes have ended.
     _folder: TempDir,
+}
+
+struct Part {
+    command: &'static str,
+    env: Vec<(&'static str, String)>,
+    /// None when it was ended.
+    process: Option<Process>,
 }
 
 static SHARED: Mutex<Weak<Stack>> = Mutex::const_new(Weak::new());
@@ -53,39 +91,42 @@ impl Stack {
     }
 
     /// Starts all and waits until all are ready.
-    pub async fn start(settings: Settings) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let plan = Plan::new(&folder);
-        let otlp = settings.otlp.unwrap_or_else(|| plan.url("otlp_grpc"));
+    pub async fn start(mut settings: Settings) -> Self {
+        let folder = settings.folder.take().unwrap_or_else(|| TempDir::new().expect("a folder"));
+        let plan = Plan::new(&folder, &settings).await;
+        let own_otlp = plan.url("otlp_grpc");
+        let otlp = settings.otlp.unwrap_or_else(|| own_otlp.clone());
         let log_ship = settings.log_ship.unwrap_or_else(|| format!("tcp://{}", plan.address("log")));
-        let mut processes = BTreeMap::new();
+        let mut parts = BTreeMap::new();
         // An observatory that nothing is sent to need not be there.
-        if otlp == plan.url("otlp_grpc") {
-            processes.insert("observatory", start("observatory", plan.observatory()));
+        if otlp == own_otlp {
+            parts.insert("observatory", Part::start("observatory", plan.observatory()));
         }
-        for (_, command) in SERVICES {
-            let mut env = plan.service(command);
+        let first = SERVICES.iter().map(|(_, command)| (*command, *command));
+        let second = SECOND.iter().copied().filter(|_| matches!(settings.network, Network::TwoOfEach));
+        for (part, command) in first.chain(second) {
+            let mut env = plan.service(part, command);
             env.extend([
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", otlp.clone()),
                 ("LOG_SHIP", log_ship.clone()),
                 ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
                 ("CUSTOMER_REF_KEY", "a key for the acceptance suite".to_owned()),
+                ("CARD_SEAL_KEY", "a seal for the acceptance suite".to_owned()),
             ]);
             env.extend(settings.env.iter().cloned());
-            processes.insert(command, start(command, env));
+            parts.insert(part, Part::start(command, env));
         }
-        let parts = || processes.keys().copied();
-        let urls = parts().map(|part| (part, plan.url(part))).collect();
-        let admin = parts().map(|part| (part, plan.admin(part))).collect();
-        let mut stack = Self { urls, admin, processes, _folder: folder };
+        let mut stack = Self { plan, parts, _folder: folder };
         stack.ready().await;
         stack
     }
 
-    async fn ready(&mut self) {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        for (part, process) in &mut self.processes {
-            let url = format!("{}/readyz", self.admin[part]);
+    /// Waits until all parts that run are ready.
+    pub async fn ready(&mut self) {
+        let client = self.client();
+        for (part, Part { process, .. }) in &mut self.parts {
+            let Some(process) = process else { continue };
+            let url = format!("{}/readyz", self.plan.admin(part));
             eventually(&format!("{part} to be ready"), async || {
                 assert!(process.is_running(), "{part} has ended: {:?}", process.stderr());
                 client.get(&url).send().await.ok().filter(|answer| answer.status() == 200)
@@ -94,102 +135,76 @@ impl Stack {
         }
     }
 
-    /// A part's base URL.
-    pub fn url(&self, part: &str) -> &str {
-        self.urls.get(part).unwrap_or_else(|| panic!("this stack has no {part}"))
+    /// The names of its parts: `gateway`, `order`, `payment`, `inventory`, `observatory`, `order-2`, …
+    pub fn parts(&self) -> Vec<&'static str> {
+        self.parts.keys().copied().collect()
+    }
+
+    /// Base URL where a part is asked.
+    pub fn url(&self, part: &str) -> String {
+        assert!(self.parts.contains_key(part), "this stack has no {part}");
+        self.plan.url(part)
     }
 
     /// A part's admin port as a base URL.
-    pub fn admin(&self, part: &str) -> &str {
-        self.admin.get(part).unwrap_or_else(|| panic!("this stack has no {part}"))
+    pub fn admin(&self, part: &str) -> String {
+        assert!(self.parts.contains_key(part), "this stack has no {part}");
+        self.plan.admin(part)
+    }
+
+    /// The database of a service: `order`, `payment` or `inventory`.
+    pub fn database(&self, service: &str) -> Database {
+        Database::at(&self.plan.databases[service])
+    }
+
+    /// How many answers of a service were lost, where the network loses them.
+    pub fn answers_lost(&self, service: &str) -> usize {
+        self.plan.lost(service)
     }
 
     /// Everything that all processes have printed.
     pub fn printed(&self) -> String {
-        let outputs = self.processes.values().flat_map(|process| [process.stdout(), process.stderr()]);
+        let processes = self.parts.values().filter_map(|part| part.process.as_ref());
+        let outputs = processes.flat_map(|process| [process.stdout(), process.stderr()]);
         outputs.flatten().map(|line| line + "\n").collect()
     }
 
     /// Ends a part with SIGKILL.
     pub fn kill(&mut self, part: &str) {
-        drop(self.processes.remove(part).expect("a running part"));
+        drop(self.process(part).take().expect("a running part"));
+    }
+
+    /// Starts a part again that was ended, as it was started before. It may not be ready yet.
+    pub fn restart(&mut self, part: &str) {
+        let part = self.parts.get_mut(part).expect("a part");
+        assert!(part.process.is_none(), "{} runs", part.command);
+        *part = Part::start(part.command, std::mem::take(&mut part.env));
     }
 
     /// Asks a part to stop (SIGTERM).
     pub fn terminate(&self, part: &str) {
-        self.processes[part].terminate();
+        self.parts[part].process.as_ref().expect("a running part").terminate();
     }
 
     /// Waits until a part that was asked to stop has ended, and checks that it ended in order. Returns what it
     /// says on standard error: nothing, if all of its telemetry has arrived.
     pub async fn ended(&mut self, part: &str) -> Vec<String> {
-        let mut process = self.processes.remove(part).expect("a running part");
+        let mut process = self.process(part).take().expect("a running part");
         let status = process.ended(PATIENCE).await;
         assert!(status.success(), "{part}: {status}: {:?}", process.stderr());
         process.stderr()
     }
+
+    fn process(&mut self, part: &str) -> &mut Option<Process> {
+        &mut self.parts.get_mut(part).expect("a part").process
+    }
 }
 
-/// Starts one part. It stops when this process ends, however that happens.
-fn start(command: &str, mut env: Vec<(&'static str, String)>) -> Process {
-    env.push(("STOP_WITH_STDIN", "1".to_owned()));
-    Process::start(&built("waybill"), &[command], env)
-}
-
-/// Who listens where.
-struct Plan {
-    ports: BTreeMap<&'static str, (u16, u16)>,
-    folder: String,
-}
-
-impl Plan {
-    fn new(folder: &TempDir) -> Self {
-        let parts =
-            ["gateway", "order", "payment", "inventory", "observatory", "otlp_grpc", "otlp_http", "log"];
-        Self {
-            ports: parts.into_iter().map(|part| (part, (free_port(), free_port()))).collect(),
-            folder: folder.path().display().to_string(),
-        }
-    }
-
-    fn address(&self, part: &str) -> String {
-        format!("127.0.0.1:{}", self.ports[part].0)
-    }
-
-    fn url(&self, part: &str) -> String {
-        format!("http://{}", self.address(part))
-    }
-
-    fn admin_address(&self, part: &str) -> String {
-        format!("127.0.0.1:{}", self.ports[part].1)
-    }
-
-    fn admin(&self, part: &str) -> String {
-        format!("http://{}", self.admin_address(part))
-    }
-
-    fn service(&self, command: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("LISTEN_ADDR", self.address(command)),
-            ("ADMIN_ADDR", self.admin_address(command)),
-            ("DATABASE_URL", format!("sqlite:{}/{command}.db", self.folder)),
-            ("ORDER_URL", self.url("order")),
-            ("PAYMENT_URL", self.url("payment")),
-            ("INVENTORY_URL", self.url("inventory")),
-            ("EVENTS_URL", format!("{}/events", self.url("inventory"))),
-        ]
-    }
-
-    fn observatory(&self) -> Vec<(&'static str, String)> {
-        let targets: Vec<_> = SERVICES.iter().map(|(_, command)| self.admin_address(command)).collect();
-        vec![
-            ("LISTEN_ADDR", self.address("observatory")),
-            ("ADMIN_ADDR", self.admin_address("observatory")),
-            ("OTLP_GRPC_ADDR", self.address("otlp_grpc")),
-            ("OTLP_HTTP_ADDR", self.address("otlp_http")),
-            ("LOG_ADDR", self.address("log")),
-            ("DATA_DIR", format!("{}/observatory", self.folder)),
-            ("SCRAPE_TARGETS", targets.join(",")),
-        ]
+impl Part {
+    /// It stops when this process ends, however that happens.
+    fn start(command: &'static str, env: Vec<(&'static str, String)>) -> Self {
+        let environment = env.iter().cloned().chain([("STOP_WITH_STDIN", "1".to_owned())]);
+        let process = Process::start(&built("waybill"), &[command], environment);
+        Self { command, env, process: Some(process) }
     }
 }

@@ -11,7 +11,7 @@ async fn a_declined_card() {
     let answer = stack.place(EARL_GREY, DECLINED_CARD).await;
     answer.assert_problem(402, "card-declined");
     assert_eq!(answer.body["code"], "card_declined");
-    let spans = stack.spans(answer.trace_id(), 15).await;
+    let spans = stack.spans(answer.trace_id(), 16).await;
     assert_tree(
         &spans,
         "
@@ -26,10 +26,11 @@ async fn a_declined_card() {
                 payment.charge              SERVER    payment-service
                   charge.open               CLIENT    payment-service
                   charge.close              CLIENT    payment-service
+              order.decline                 CLIENT    order-service
               order.releaseInventory        CLIENT    order-service
                 inventory.release           SERVER    inventory-service
                   reservation.release       CLIENT    inventory-service
-              order.decline                 CLIENT    order-service
+              order.settle                  CLIENT    order-service
         ",
     );
     let path = [

@@ -8,15 +8,25 @@
     missing_docs
 )]
 
+mod batch;
+mod cancel;
+mod concurrency;
 mod configuration;
 mod context;
+mod crashes;
 mod errors;
 mod failures;
+mod idempotency;
+mod later;
 mod layers;
+mod lists;
+mod lost_answers;
+mod migration;
 mod observatory;
 mod one_order;
 mod privacy;
 mod resilience;
+mod resumed;
 mod shutdown;
 mod terminal;
 mod up;

@@ -72,7 +72,12 @@ async fn a_stuck_backend_changes_no_order() {
     let (otlp, logs) = (OtlpSink::start(), LogSink::start());
     otlp.set(Mood::Hangs);
     logs.set(Mood::Hangs);
-    let settings = Settings { otlp: Some(otlp.grpc()), log_ship: Some(logs.url()), env: impatient() };
+    let settings = Settings {
+        otlp: Some(otlp.grpc()),
+        log_ship: Some(logs.url()),
+        env: impatient(),
+        ..Settings::default()
+    };
     let stack = Stack::start(settings).await;
     assert_orders_go_as_ever(&stack).await;
     assert_losses_are_counted(&stack).await;

@@ -57,6 +57,10 @@ pub(crate) struct UpOptions {
     /// Keep nothing: use a temporary folder and delete it at the end
     #[arg(long, conflicts_with = "data")]
     pub(crate) ephemeral: bool,
+    /// Keep orders, charges and stock in PostgreSQL instead of SQLite: databases `order`, `payment` and `inventory` of
+    /// this server, such as <postgres://user:password@127.0.0.1:5432>
+    #[arg(long, value_name = "URL")]
+    pub(crate) postgres: Option<String>,
     /// Add this to every port, to run beside something that has them
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=30_000))]
     pub(crate) port_offset: u16,

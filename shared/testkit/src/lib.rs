@@ -5,7 +5,11 @@
 //! | [`OtlpSink`] | a trace backend: OTLP over gRPC and HTTP |
 //! | [`LogSink`] | a receiver of JSON lines over TCP |
 //! | [`Peer`] | a neighbouring HTTP service that answers what the test says |
+//! | [`LossyProxy`] | a network that loses answers |
+//! | [`Balancer`] | a load balancer before several instances |
 //! | [`Process`] | a program as a child process |
+//! | [`Postgres`] | a real PostgreSQL, with a database for each test |
+//! | [`Nats`] | a real NATS server with JetStream |
 //! | [`eventually`] | waiting for a condition, with a bound |
 //!
 //! Each backend serves on a thread of its own, can go away and come back on the same port, and can misbehave.
@@ -17,18 +21,27 @@
     reason = "a helper that cannot help fails its test on the spot"
 )]
 
+mod balancer;
+mod daemon;
 mod lines;
+mod lossy_proxy;
+mod nats;
 mod otlp;
 mod peer;
+mod postgres;
 mod process;
 mod server;
 mod wait;
 
+pub use balancer::Balancer;
 pub use lines::{Line, LogSink};
+pub use lossy_proxy::{Asked, LossyProxy};
+pub use nats::Nats;
 pub use otlp::OtlpSink;
 pub use peer::{Answer, Peer, Received};
+pub use postgres::Postgres;
 pub use process::{Process, built, free_port};
-pub use wait::{PATIENCE, eventually};
+pub use wait::{PATIENCE, eventually, eventually_within};
 
 /// What a backend does with what comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -39,6 +39,12 @@ impl Process {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
+        Self::spawn(command)
+    }
+
+    /// Starts a command as it is.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let program = command.get_program().to_owned();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));

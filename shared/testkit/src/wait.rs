@@ -13,7 +13,7 @@ pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> 
 }
 
 /// [`eventually`], with another limit.
-pub(crate) async fn eventually_within<T>(
+pub async fn eventually_within<T>(
     limit: Duration,
     what: &str,
     mut look: impl AsyncFnMut() -> Option<T>,

@@ -66,7 +66,9 @@ pub(crate) struct Plan {
     data: PathBuf,
     ephemeral: bool,
     offset: u16,
+    postgres: Option<String>,
     customer_ref_key: String,
+    card_seal_key: String,
 }
 
 impl Plan {
@@ -78,8 +80,11 @@ impl Plan {
         };
         let wrong = |error| format!("cannot use {} for data: {error}", data.display());
         std::fs::create_dir_all(&data).map_err(wrong)?;
-        let customer_ref_key = customer_ref_key(&data).map_err(wrong)?;
-        Ok(Self { data, ephemeral: options.ephemeral, offset: options.port_offset, customer_ref_key })
+        let customer_ref_key = key(&data.join("customer-ref.key")).map_err(wrong)?;
+        let card_seal_key = key(&data.join("card-seal.key")).map_err(wrong)?;
+        let (ephemeral, offset) = (options.ephemeral, options.port_offset);
+        let postgres = options.postgres.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        Ok(Self { data, ephemeral, offset, postgres, customer_ref_key, card_seal_key })
     }
 
     /// One line that names every port that is taken.
@@ -144,13 +149,11 @@ impl Plan {
     }
 
     fn of_service(&self, role: Role) -> Vec<(&'static str, String)> {
-        let database = self.data.join(role.command()).with_extension("db");
         let mut environment = vec![
-            ("DATABASE_URL", format!("sqlite:{}", database.display())),
+            ("DATABASE_URL", self.database(role)),
             ("ORDER_URL", self.url(Role::Order)),
             ("PAYMENT_URL", self.url(Role::Payment)),
             ("INVENTORY_URL", self.url(Role::Inventory)),
-            ("EVENTS_URL", format!("{}/events", self.url(Role::Inventory))),
         ];
         // What a person may set to something else, such as another backend.
         let env = Env::from_process();
@@ -159,10 +162,19 @@ impl Plan {
             // The specification's five seconds are long for somebody who looks at the page.
             ("OTEL_BSP_SCHEDULE_DELAY", "200".to_owned()),
             ("LOG_SHIP", format!("tcp://{}", self.address(LOG_INPUT))),
+            ("EVENTS_URL", format!("{}/events", self.url(Role::Inventory))),
             ("CUSTOMER_REF_KEY", self.customer_ref_key.clone()),
+            ("CARD_SEAL_KEY", self.card_seal_key.clone()),
         ];
         environment.extend(defaults.into_iter().filter(|(name, _)| env.get(name).is_none()));
         environment
+    }
+
+    fn database(&self, role: Role) -> String {
+        match &self.postgres {
+            Some(server) => format!("{server}/{}", role.command()),
+            None => format!("sqlite:{}", self.data.join(role.command()).with_extension("db").display()),
+        }
     }
 
     /// Deletes the data of an ephemeral run.
@@ -177,10 +189,10 @@ impl Plan {
     }
 }
 
-/// Made once and kept with the data, so that a customer has the same reference after a restart.
-fn customer_ref_key(data: &Path) -> std::io::Result<String> {
-    let path = data.join("customer-ref.key");
-    if let Ok(key) = std::fs::read_to_string(&path) {
+/// Made once and kept with the data, so that after a restart a customer has the same reference, and an order under
+/// way can still be charged.
+fn key(path: &Path) -> std::io::Result<String> {
+    if let Ok(key) = std::fs::read_to_string(path) {
         return Ok(key.trim().to_owned());
     }
     let key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
