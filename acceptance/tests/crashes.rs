@@ -6,7 +6,7 @@
 use acceptance::{Databases, Network, Placed, Settings, Shop, Stack};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{io::Write, time::Duration};
-use testkit::{Nats, Postgres};
+use testkit::{Nats, Postgres, eventually};
 
 const CUSTOMERS: usize = 8;
 
@@ -36,7 +36,7 @@ async fn survives(settings: Settings) {
     let shop = Shop::at(&stack);
 
     let killing = async {
-        kill(&mut stack, kills, StdRng::seed_from_u64(seed)).await;
+        kill(&mut stack, &shop, kills, StdRng::seed_from_u64(seed)).await;
         shop.close();
     };
     let (placed, ()) = tokio::join!(shop.serve(CUSTOMERS, usize::MAX), killing);
@@ -57,12 +57,15 @@ async fn survives(settings: Settings) {
     assert!(failed < placed / 2, "{failed} of {placed} orders were given up, with WAYBILL_SEED={seed}");
 }
 
-/// Kills any service at any time, and starts it again at once.
-async fn kill(stack: &mut Stack, kills: u64, mut random: StdRng) {
+/// Kills any service at any moment of some order, and starts it again at once. Between two kills some orders get on,
+/// however slow the machine is.
+async fn kill(stack: &mut Stack, shop: &Shop, kills: u64, mut random: StdRng) {
     let services: Vec<_> = stack.parts().into_iter().filter(|part| *part != "observatory").collect();
     for _ in 0..kills {
+        let enough = shop.begun() + random.random_range(1..=8);
+        eventually("orders to get on", async || (shop.begun() >= enough).then_some(())).await;
         // Not a wait for anything: the moment is the point.
-        tokio::time::sleep(Duration::from_millis(random.random_range(20..500))).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..100))).await;
         let service = services[random.random_range(0..services.len())];
         stack.kill(service);
         stack.restart(service);

@@ -103,7 +103,7 @@ async fn a_processor_that_cannot_answer_now() {
     answer.assert_problem(503, "unavailable");
     assert_eq!(answer.header("retry-after"), "1");
     assert_kept(&stack, &answer, "failed").await;
-    let lines = stack.lines(&format!("trace_id={}", answer.trace_id()), 4).await;
+    let lines = stack.lines(&format!("trace_id={}", answer.trace_id()), 6).await;
     assert_one_error(&lines, "payment-service", "the card processor cannot answer now");
 }
 

@@ -62,7 +62,7 @@ fn sends() -> impl Iterator<Item = Range<u64>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures; takes a while"]
+#[ignore = "a measurement, not a test: cargo test --release -p observatory -- --ignored --nocapture rate"]
 async fn rate() {
     let requests: Vec<_> = sends().map(spans).collect();
     let text: String = sends().map(lines).collect();

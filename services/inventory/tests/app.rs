@@ -12,38 +12,8 @@ use service_kit::process::{RunError, ServiceConfig};
 use service_kit::server::Listeners;
 use service_kit::shutdown::{Shutdown, Trigger};
 use telemetry::{Env, Telemetry};
-use tempfile::TempDir;
-use testkit::Postgres;
+use testkit::Database;
 use tokio::task::JoinHandle;
-
-/// A database of a test's own.
-pub(crate) enum Database {
-    Sqlite(TempDir),
-    Postgres(String),
-}
-
-impl Database {
-    pub(crate) fn sqlite() -> Self {
-        Self::Sqlite(tempfile::tempdir().unwrap())
-    }
-
-    /// None where there is no PostgreSQL, which has been said by then.
-    pub(crate) async fn postgres() -> Option<Self> {
-        Some(Self::Postgres(Postgres::shared().await?.database().await))
-    }
-
-    /// One of each kind that is to be had.
-    pub(crate) async fn each() -> impl Iterator<Item = Self> {
-        [Some(Self::sqlite()), Self::postgres().await].into_iter().flatten()
-    }
-
-    pub(crate) fn url(&self) -> String {
-        match self {
-            Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("inventory.db").display()),
-            Self::Postgres(url) => url.clone(),
-        }
-    }
-}
 
 pub(crate) struct App {
     pub(crate) api: String,

@@ -10,9 +10,8 @@ use inventory::store::{Level, Store};
 use service_kit::database::DatabaseUrl;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use telemetry::{Env, Telemetry};
+use testkit::{Database, on_each_database};
 use tokio::task::JoinSet;
-
-use crate::app::Database;
 
 const PU_ERH: &str = "TEA-PUERH-1998";
 
@@ -64,26 +63,6 @@ async fn level(store: &Store, sku: &str) -> (i64, i64) {
     let levels = store.levels().await.unwrap();
     let Level { available, reserved, .. } = levels.into_iter().find(|level| level.sku == sku).unwrap();
     (available, reserved)
-}
-
-/// Each promise as a test on each database.
-macro_rules! on_each_database {
-    ($($promise:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test]
-            async fn $promise() {
-                super::$promise(&super::Database::sqlite()).await;
-            })*
-        }
-        mod on_postgres {
-            $(#[tokio::test]
-            async fn $promise() {
-                if let Some(database) = super::Database::postgres().await {
-                    super::$promise(&database).await;
-                }
-            })*
-        }
-    };
 }
 
 on_each_database! {

@@ -6,7 +6,8 @@ use serde_json::json;
 use service_kit::cloudevents::to_request;
 use telemetry::testing::recorder;
 
-use crate::app::{App, Database, problem};
+use crate::app::{App, problem};
+use testkit::Database;
 
 const PU_ERH: &str = "TEA-PUERH-1998";
 

@@ -5,8 +5,9 @@ use serde_json::json;
 use telemetry::testing::recorder;
 use testkit::eventually;
 
-use crate::app::{App, Database};
+use crate::app::App;
 use crate::events::{deliver, event};
+use testkit::Database;
 
 const PU_ERH: &str = "TEA-PUERH-1998";
 const EXPIRED: &str = "inventory_reservations_expired_total{}";

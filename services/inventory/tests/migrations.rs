@@ -7,8 +7,9 @@ use service_kit::sqlite::Sqlite;
 use sqlx::migrate::Migrator;
 use telemetry::Env;
 
-use crate::app::{App, Database};
+use crate::app::App;
 use crate::events::{deliver, event};
+use testkit::Database;
 
 const PU_ERH: &str = "TEA-PUERH-1998";
 

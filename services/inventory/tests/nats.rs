@@ -10,8 +10,9 @@ use telemetry::propagation::StoredContext;
 use telemetry::testing::{assert_tree, recorder};
 use testkit::{Nats, eventually};
 
-use crate::app::{App, Database};
+use crate::app::App;
 use crate::events::event;
+use testkit::Database;
 
 const PU_ERH: &str = "TEA-PUERH-1998";
 

@@ -5,8 +5,9 @@ use api::inventory::Reservation;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::app::{App, Database, problem};
+use crate::app::{App, problem};
 use crate::{contract, events};
+use testkit::Database;
 
 const PU_ERH: &str = "TEA-PUERH-1998";
 

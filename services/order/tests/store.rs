@@ -16,16 +16,14 @@ use order::{
 use service_kit::database::DatabaseUrl;
 use std::time::Duration;
 use telemetry::{Env, Telemetry, propagation::StoredContext};
-use tempfile::TempDir;
+use testkit::Database;
 
 const LEASE: Duration = Duration::from_mins(1);
 
 /// Runs a test on a fresh database of each kind.
 async fn on_both(test: impl AsyncFn(Store)) {
-    let folder = TempDir::new().unwrap();
-    test(open(&format!("sqlite:{}", folder.path().join("order.db").display())).await).await;
-    if let Some(postgres) = testkit::Postgres::shared().await {
-        test(open(&postgres.database().await).await).await;
+    for database in Database::each().await {
+        test(open(&database.url()).await).await;
     }
 }
 

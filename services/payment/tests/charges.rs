@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use tokio::task::JoinSet;
 
-use crate::app::{App, Database, charge, problem};
+use crate::app::{App, charge, problem};
+use testkit::Database;
 
 const GOOD: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";

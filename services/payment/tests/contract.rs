@@ -8,9 +8,8 @@ use payment::store::Store;
 use service_kit::database::DatabaseUrl;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use telemetry::{Env, Telemetry};
+use testkit::{Database, on_each_database};
 use tokio::task::JoinSet;
-
-use crate::app::Database;
 
 pub(crate) async fn open(database: &Database) -> Store {
     let env = Env::from_pairs([("DATABASE_URL", database.url())]);
@@ -21,26 +20,6 @@ pub(crate) async fn open(database: &Database) -> Store {
 pub(crate) fn request(order_id: OrderId, amount_minor: i64) -> ChargeRequest {
     let card_number = api::card::UncheckedCard::from("4242424242424242").try_into().unwrap();
     ChargeRequest { order_id, amount: Money::eur(amount_minor), method: PaymentMethod::Card, card_number }
-}
-
-/// Each promise as a test on each database.
-macro_rules! on_each_database {
-    ($($promise:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test]
-            async fn $promise() {
-                super::$promise(&super::Database::sqlite()).await;
-            })*
-        }
-        mod on_postgres {
-            $(#[tokio::test]
-            async fn $promise() {
-                if let Some(database) = super::Database::postgres().await {
-                    super::$promise(&database).await;
-                }
-            })*
-        }
-    };
 }
 
 on_each_database! {

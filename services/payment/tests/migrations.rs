@@ -7,7 +7,8 @@ use service_kit::sqlite::Sqlite;
 use sqlx::migrate::Migrator;
 use telemetry::Env;
 
-use crate::app::{App, Database};
+use crate::app::App;
+use testkit::Database;
 
 #[tokio::test]
 async fn the_first_schema_becomes_the_present_one() {

@@ -14,8 +14,8 @@ use payment::processor::{Answer, Asked, Processor, Unanswered};
 use telemetry::Telemetry;
 use tokio::sync::Semaphore;
 
-use crate::app::Database;
 use crate::contract::{open, request};
+use testkit::Database;
 
 /// Holds money by transaction id. A charge waits for a permit before it is answered.
 struct Bank {

@@ -5,7 +5,8 @@ use api::payment::Charge;
 use serde_json::{Value, json};
 use telemetry::testing::{assert_tree, recorder};
 
-use crate::app::{App, Database, problem};
+use crate::app::{App, problem};
+use testkit::Database;
 
 const GOOD: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";

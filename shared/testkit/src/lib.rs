@@ -8,6 +8,7 @@
 //! | [`LossyProxy`] | a network that loses answers |
 //! | [`Balancer`] | a load balancer before several instances |
 //! | [`Process`] | a program as a child process |
+//! | [`Database`] | a database of each kind, and `on_each_database!` |
 //! | [`Postgres`] | a real PostgreSQL, with a database for each test |
 //! | [`Nats`] | a real NATS server with JetStream |
 //! | [`eventually`] | waiting for a condition, with a bound |
@@ -23,6 +24,7 @@
 
 mod balancer;
 mod daemon;
+mod database;
 mod lines;
 mod lossy_proxy;
 mod nats;
@@ -34,6 +36,7 @@ mod server;
 mod wait;
 
 pub use balancer::Balancer;
+pub use database::Database;
 pub use lines::{Line, LogSink};
 pub use lossy_proxy::{Asked, LossyProxy};
 pub use nats::Nats;

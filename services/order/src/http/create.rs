@@ -38,7 +38,7 @@ pub(super) async fn create(
     let slot = is_async.then(|| app.background.slot()).transpose()?;
     let id = match key_of(&headers)? {
         None => OrderId::new(),
-        Some(key) => match claim(&app, key, &valid).await? {
+        Some(key) => match claim(&app, key, &valid, deadline).await? {
             KeyClaim::Ours(id) => id,
             KeyClaim::Known(id) => return again(&app, id, is_async).await,
             KeyClaim::Running => return Err(running()),
@@ -71,7 +71,7 @@ async fn again(app: &App, id: OrderId, is_async: bool) -> Result<Response, ApiEr
     }
 }
 
-async fn claim(app: &App, key: &str, valid: &ValidOrder) -> Result<KeyClaim, ApiError> {
+async fn claim(app: &App, key: &str, valid: &ValidOrder, deadline: Deadline) -> Result<KeyClaim, ApiError> {
     let body = serde_json::to_vec(valid).map_err(ApiError::internal)?;
     let now = Timestamp::now();
     let request = KeyRequest {
@@ -79,7 +79,8 @@ async fn claim(app: &App, key: &str, valid: &ValidOrder) -> Result<KeyClaim, Api
         fingerprint: &app.saga.seal.fingerprint(&body),
         order_id: OrderId::new(),
         now,
-        locked_until: now + app.saga.lease,
+        // While this request may still be running, whatever the lease is.
+        locked_until: now + deadline.remaining() + app.saga.lease,
         oldest: before(KEY_LIFE),
     };
     Ok(app.store.claim_key(&request).await?)
