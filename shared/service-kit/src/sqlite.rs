@@ -1,13 +1,17 @@
-//! The embedded database: SQLite in WAL mode, one writer and a few readers.
+//! The embedded database: SQLite in WAL mode, one writer whose commits are shared, and a few readers.
+
+mod group;
 
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, SqlitePool};
 
 use crate::database::OpenError;
+pub use group::Unit;
+use group::Writer;
 
 /// Where the database's file is.
 #[derive(Debug, Clone)]
@@ -33,7 +37,7 @@ impl SqliteUrl {
 /// The database of one service. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
-    writer: SqlitePool,
+    writer: Writer,
     reader: SqlitePool,
 }
 
@@ -55,21 +59,21 @@ impl Sqlite {
             // The transaction's span says it, in the current names.
             .disable_statement_logging();
         let open = |source| OpenError::Open { database: database.clone(), source };
-        // SQLite has one writer at a time. One connection makes writers wait in a fair queue, not for a lock.
         let pool =
             || SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(5)).test_before_acquire(false);
-        let writer = pool().max_connections(1).connect_with(options.clone()).await.map_err(open)?;
-        migrator
-            .run(&writer)
-            .await
-            .map_err(|source| OpenError::Migrate { database: database.clone(), source })?;
+        let migrating = pool().max_connections(1).connect_with(options.clone()).await.map_err(open)?;
+        let migrated = migrator.run(&migrating).await;
+        migrated.map_err(|source| OpenError::Migrate { database: database.clone(), source })?;
+        migrating.close().await;
+        // SQLite has one writer at a time. One connection makes writers wait in a fair queue, not for a lock.
+        let writer = Writer::new(options.connect().await.map_err(open)?);
         let reader = pool().max_connections(2).connect_with(options.read_only(true)).await.map_err(open)?;
         Ok(Self { writer, reader })
     }
 
-    /// A transaction that will write. `IMMEDIATE` takes the write lock at once, so what it reads stays true.
-    pub async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, sqlx::Error> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+    /// A transaction that will write. Nobody else writes until it ends, so what it reads stays true.
+    pub async fn begin(&self) -> Result<Unit, sqlx::Error> {
+        self.writer.begin().await
     }
 
     /// For single statements that read.
@@ -83,9 +87,11 @@ impl Sqlite {
         answer.map(|_| ()).map_err(|_| "the database does not answer".to_owned())
     }
 
-    /// Closes all connections; the last one folds the WAL into the file.
+    /// Ends what is open. The connections close with the last handle; the last one folds the WAL into the file.
     pub async fn close(&self) {
         self.reader.close().await;
-        self.writer.close().await;
+        if let Err(error) = self.writer.close().await {
+            tracing::warn!(%error, "the last transactions were not committed, and nobody was told that they were");
+        }
     }
 }

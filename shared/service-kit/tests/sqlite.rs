@@ -88,3 +88,73 @@ async fn a_closed_database_is_unavailable_and_not_a_mistake() {
     let error = ApiError::from(sqlite.begin().await.unwrap_err());
     assert_eq!(error.kind(), api::problem::ProblemKind::Unavailable);
 }
+
+async fn table(sqlite: &Sqlite) {
+    let mut tx = sqlite.begin().await.unwrap();
+    sqlx::query("CREATE TABLE t (x INTEGER PRIMARY KEY)").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Many at once, of which every third is rolled back and every fifth dropped in the middle or refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_at_once_each_is_whole_or_nothing() {
+    let folder = Folder::new();
+    let url = folder.url("group.db");
+    let sqlite = Sqlite::open(&url, &Migrator::DEFAULT).await.unwrap();
+    table(&sqlite).await;
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 1..=300_i64 {
+        let sqlite = sqlite.clone();
+        writers.spawn(async move {
+            let mut tx = sqlite.begin().await.unwrap();
+            for x in [n * 10, n * 10 + 1] {
+                sqlx::query("INSERT INTO t VALUES (?)").bind(x).execute(&mut *tx).await.unwrap();
+            }
+            if n % 3 == 0 {
+                tx.rollback().await.unwrap();
+            } else if n % 5 == 0 {
+                drop(tx);
+            } else if n % 7 == 0 {
+                let again = sqlx::query("INSERT INTO t VALUES (?)").bind(n * 10).execute(&mut *tx).await;
+                assert!(again.is_err(), "it is there already");
+            } else {
+                tx.commit().await.unwrap();
+                // What is committed is seen from outside.
+                let seen = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM t WHERE x / 10 = ?").bind(n);
+                assert_eq!(seen.fetch_one(sqlite.reader()).await.unwrap(), 2);
+            }
+        });
+    }
+    while let Some(written) = writers.join_next().await {
+        written.unwrap();
+    }
+    let expected: Vec<i64> = (1..=300).filter(|n| n % 3 != 0 && n % 5 != 0 && n % 7 != 0).collect();
+    let rows =
+        sqlx::query_scalar::<_, i64>("SELECT x / 10 FROM t GROUP BY x / 10 HAVING count(*) = 2 ORDER BY 1");
+    assert_eq!(rows.fetch_all(sqlite.reader()).await.unwrap(), expected);
+    let odd =
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM t").fetch_one(sqlite.reader()).await.unwrap();
+    assert_eq!(odd, 2 * expected.len() as i64);
+}
+
+/// Those who wait for a group are told its end even when whoever was to commit has gone away.
+#[tokio::test]
+async fn a_writer_that_gives_up_leaves_nobody_waiting() {
+    let folder = Folder::new();
+    let sqlite = Sqlite::open(&folder.url("group.db"), &Migrator::DEFAULT).await.unwrap();
+    table(&sqlite).await;
+    for x in 0..20_i64 {
+        let mut tx = sqlite.begin().await.unwrap();
+        sqlx::query("INSERT INTO t VALUES (?)").bind(x).execute(&mut *tx).await.unwrap();
+        let waiting = tokio::spawn({
+            let sqlite = sqlite.clone();
+            async move { drop(sqlite.begin().await) }
+        });
+        tokio::task::yield_now().await;
+        let committing = tokio::spawn(tx.commit());
+        waiting.abort();
+        committing.await.unwrap().unwrap();
+    }
+    let rows = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM t");
+    assert_eq!(rows.fetch_one(sqlite.reader()).await.unwrap(), 20);
+}
