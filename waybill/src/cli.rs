@@ -46,13 +46,16 @@ impl Default for Command {
     }
 }
 
-#[derive(Args, Default)]
+/// The folder of `waybill up`, and of `waybill` without a command.
+const DATA: &str = "data";
+
+#[derive(Args, Debug, PartialEq)]
 pub(crate) struct UpOptions {
     /// Place no sample orders
     #[arg(long)]
     pub(crate) no_samples: bool,
     /// Where databases and telemetry are kept
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    #[arg(long, value_name = "DIR", default_value = DATA)]
     pub(crate) data: PathBuf,
     /// Keep nothing: use a temporary folder and delete it at the end
     #[arg(long, conflicts_with = "data")]
@@ -64,6 +67,13 @@ pub(crate) struct UpOptions {
     /// Add this to every port, to run beside something that has them
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=30_000))]
     pub(crate) port_offset: u16,
+}
+
+impl Default for UpOptions {
+    /// As on a command line without options.
+    fn default() -> Self {
+        Self { no_samples: false, data: DATA.into(), ephemeral: false, postgres: None, port_offset: 0 }
+    }
 }
 
 #[derive(Subcommand)]
@@ -92,4 +102,15 @@ pub(crate) struct PlaceOptions {
     /// How many of them are under way at once
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) concurrency: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_is_up_without_options() {
+        let Some(Command::Up(options)) = Cli::parse_from(["waybill", "up"]).command else { panic!("not up") };
+        assert_eq!(options, UpOptions::default());
+    }
 }
