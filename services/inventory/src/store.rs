@@ -1,4 +1,4 @@
-//! What the service keeps, and a span around each transaction. The SQL is in [`sqlite`] and [`postgres`].
+//! What the service keeps, and a span around each transaction. The SQL is in `sqlite` and `postgres`.
 
 mod postgres;
 mod sqlite;
