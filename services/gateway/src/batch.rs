@@ -7,6 +7,7 @@ use futures_util::{StreamExt, stream};
 use service_kit::deadline::Deadline;
 use service_kit::error::ApiError;
 use service_kit::peer::Answer;
+use telemetry::names::span_name;
 use telemetry::propagation::current_ids;
 use telemetry::task;
 use tracing::Instrument;
@@ -33,7 +34,7 @@ pub(crate) async fn place_all(
         return Err(ApiError::new(ProblemKind::MalformedRequest, detail));
     }
     let place_one = |order: UnreadOrder| async move {
-        let span = task::linked_root("batch.processOrder");
+        let span = task::linked_root(span_name::BATCH_PROCESS_ORDER);
         result(gateway, &order, manner, deadline).instrument(span).await
     };
     let results: Vec<BatchResult> =

@@ -8,6 +8,7 @@ use http::{HeaderValue, Method};
 use service_kit::deadline::Deadline;
 use service_kit::peer::{Answer, CallError, Peer, http_client};
 use telemetry::Telemetry;
+use telemetry::names::span_name;
 
 use crate::config::Config;
 use crate::list::OrderQuery;
@@ -37,7 +38,8 @@ impl Clients {
         manner: &Manner,
         deadline: Deadline,
     ) -> Result<Answer<Order>, CallError> {
-        let mut call = self.order.call("gateway.forwardOrder", Method::POST, "/orders").json(order)?;
+        let mut call =
+            self.order.call(span_name::GATEWAY_FORWARD_ORDER, Method::POST, "/orders").json(order)?;
         if let Some(key) = &manner.idempotency_key {
             call = call.header("idempotency-key", key.clone());
         }
@@ -49,7 +51,7 @@ impl Clients {
 
     pub(crate) async fn cancel_order(&self, id: OrderId, deadline: Deadline) -> Result<Order, CallError> {
         let path = format!("/orders/{id}/cancel");
-        let call = self.order.call("gateway.forwardCancel", Method::POST, &path);
+        let call = self.order.call(span_name::GATEWAY_FORWARD_CANCEL, Method::POST, &path);
         call.send(deadline).await.map(|answer| answer.body)
     }
 
@@ -58,7 +60,7 @@ impl Clients {
         query: &OrderQuery,
         deadline: Deadline,
     ) -> Result<OrderList, CallError> {
-        let mut call = self.order.call("gateway.fetchOrders", Method::GET, "/orders");
+        let mut call = self.order.call(span_name::GATEWAY_FETCH_ORDERS, Method::GET, "/orders");
         for (name, value) in query.parameters() {
             call = call.query(name, &value);
         }
@@ -66,14 +68,14 @@ impl Clients {
     }
 
     pub(crate) async fn order(&self, id: OrderId, deadline: Deadline) -> Result<Order, CallError> {
-        self.order.get("gateway.fetchOrder", &format!("/orders/{id}"), deadline).await
+        self.order.get(span_name::GATEWAY_FETCH_ORDER, &format!("/orders/{id}"), deadline).await
     }
 
     pub(crate) async fn products(&self, deadline: Deadline) -> Result<ProductList, CallError> {
-        self.inventory.get("gateway.fetchProducts", "/products", deadline).await
+        self.inventory.get(span_name::GATEWAY_FETCH_PRODUCTS, "/products", deadline).await
     }
 
     pub(crate) async fn product(&self, sku: &Sku, deadline: Deadline) -> Result<Product, CallError> {
-        self.inventory.get("gateway.fetchProduct", &format!("/products/{sku}"), deadline).await
+        self.inventory.get(span_name::GATEWAY_FETCH_PRODUCT, &format!("/products/{sku}"), deadline).await
     }
 }

@@ -17,7 +17,7 @@ use service_kit::extract::{ApiJson, ApiPath, ApiQuery};
 use service_kit::peer::Answer;
 use telemetry::Telemetry;
 use telemetry::http_server::{Operation, Operations};
-use telemetry::names::attribute;
+use telemetry::names::{attribute, span_name};
 use telemetry::span;
 
 use crate::clients::Clients;
@@ -27,13 +27,13 @@ use crate::{batch, list, place};
 
 /// The routes as traces name them.
 pub(crate) const OPERATIONS: Operations = &[
-    Operation::server(Method::POST, "/api/orders", "gateway.createOrder"),
-    Operation::server(Method::GET, "/api/orders", "gateway.listOrders"),
-    Operation::server(Method::POST, "/api/orders/batch", "batch.process"),
-    Operation::server(Method::GET, "/api/orders/{id}", "gateway.getOrder"),
-    Operation::server(Method::POST, "/api/orders/{id}/cancel", "gateway.cancelOrder"),
-    Operation::server(Method::GET, "/api/products", "gateway.listProducts"),
-    Operation::server(Method::GET, "/api/products/{sku}", "gateway.getProduct"),
+    Operation::server(Method::POST, "/api/orders", span_name::GATEWAY_CREATE_ORDER),
+    Operation::server(Method::GET, "/api/orders", span_name::GATEWAY_LIST_ORDERS),
+    Operation::server(Method::POST, "/api/orders/batch", span_name::BATCH_PROCESS),
+    Operation::server(Method::GET, "/api/orders/{id}", span_name::GATEWAY_GET_ORDER),
+    Operation::server(Method::POST, "/api/orders/{id}/cancel", span_name::GATEWAY_CANCEL_ORDER),
+    Operation::server(Method::GET, "/api/products", span_name::GATEWAY_LIST_PRODUCTS),
+    Operation::server(Method::GET, "/api/products/{sku}", span_name::GATEWAY_GET_PRODUCT),
 ];
 
 #[derive(Clone)]

@@ -6,6 +6,7 @@ use axum::extract::State;
 use http::StatusCode;
 use service_kit::cloudevents::Event;
 use service_kit::error::ApiError;
+use telemetry::names::attribute;
 
 use crate::http::Stock;
 use crate::store::Store;
@@ -16,7 +17,7 @@ pub(crate) const DURABLE: &str = "inventory";
 
 /// Acknowledges with 204 once the event is acted on.
 pub(crate) async fn receive(State(stock): State<Stock>, Event(event): Event) -> Result<StatusCode, ApiError> {
-    telemetry::span::set("messaging.message.id", event.id.clone());
+    telemetry::span::set(attribute::MESSAGING_MESSAGE_ID, event.id.clone());
     handle(&stock.store, &event).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -25,8 +25,8 @@ impl Expiry {
     /// Looks often enough that a reservation lasts at most a quarter longer than its time.
     pub(crate) fn new(store: Store, reservation_ttl: Duration, telemetry: &Telemetry) -> Self {
         let every = (reservation_ttl / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
-        let help = "Reservations that nobody confirmed in time";
-        let expired = telemetry.metrics().counter(metric::INVENTORY_RESERVATIONS_EXPIRED, help);
+        let expired =
+            telemetry.metrics().counter(metric::INVENTORY_RESERVATIONS_EXPIRED).from_zero([NoLabels {}]);
         Self { store, every, expired }
     }
 

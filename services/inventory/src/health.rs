@@ -21,8 +21,7 @@ pub(crate) struct StockHealth {
 
 impl StockHealth {
     pub(crate) fn new(telemetry: &Telemetry, store: Store) -> Self {
-        let units = telemetry.metrics().gauge(metric::INVENTORY_STOCK_UNITS, "Pieces in the warehouse");
-        Self { store, units }
+        Self { store, units: telemetry.metrics().gauge(metric::INVENTORY_STOCK_UNITS) }
     }
 }
 

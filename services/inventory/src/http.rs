@@ -13,17 +13,18 @@ use http::{Method, StatusCode};
 use service_kit::error::ApiError;
 use service_kit::extract::{ApiJson, ApiPath};
 use telemetry::http_server::{Operation, Operations};
+use telemetry::names::span_name;
 
 use crate::store::Store;
 use crate::{events, release, reserve};
 
 /// The routes as traces name them.
 pub(crate) const OPERATIONS: Operations = &[
-    Operation::server(Method::GET, "/products", "inventory.listProducts"),
-    Operation::server(Method::GET, "/products/{sku}", "inventory.getProduct"),
-    Operation::server(Method::POST, "/reservations", "inventory.reserve"),
-    Operation::server(Method::POST, "/reservations/{order_id}/release", "inventory.release"),
-    Operation::consumer(Method::POST, "/events", "order-events process", api::event::ORDER_EVENTS),
+    Operation::server(Method::GET, "/products", span_name::INVENTORY_LIST_PRODUCTS),
+    Operation::server(Method::GET, "/products/{sku}", span_name::INVENTORY_GET_PRODUCT),
+    Operation::server(Method::POST, "/reservations", span_name::INVENTORY_RESERVE),
+    Operation::server(Method::POST, "/reservations/{order_id}/release", span_name::INVENTORY_RELEASE),
+    Operation::consumer(Method::POST, "/events", span_name::ORDER_EVENTS_PROCESS, api::event::ORDER_EVENTS),
 ];
 
 /// What handlers share.

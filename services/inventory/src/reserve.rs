@@ -38,7 +38,7 @@ fn short(items: &Items, places: &[usize]) -> ApiError {
     let mut errors = Vec::new();
     for &place in places {
         let Some(Item { sku, quantity }) = items.as_slice().get(place) else { continue };
-        span::event(event::STOCK_SHORT, &[("sku", sku.as_str())]);
+        span::event(event::STOCK_SHORT, &[(event::SKU, sku.as_str())]);
         errors.push(FieldError::new(
             format!("/items/{place}"),
             format!("there are fewer than {} of {sku} in stock", quantity.get()),

@@ -24,7 +24,7 @@ pub(crate) async fn sell(store: &Store, OrderEvent { order_id }: OrderEvent) -> 
         Outcome::Short(skus) => {
             let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
             for sku in &names {
-                span::event(event::STOCK_SHORT, &[("sku", sku)]);
+                span::event(event::STOCK_SHORT, &[(event::SKU, sku)]);
             }
             let detail = format!("its reservation was over and others have taken: {}", names.join(", "));
             return Err(ApiError::new(ProblemKind::OutOfStock, detail));

@@ -12,6 +12,7 @@ use service_kit::postgres::Postgres;
 use service_kit::sqlite::Sqlite;
 use telemetry::Telemetry;
 use telemetry::db::Db;
+use telemetry::names::span_name;
 
 use crate::domain::{Outcome, ReserveOutcome, Wish};
 
@@ -64,7 +65,7 @@ impl Store {
                 Tables::Postgres(db) => postgres::products(db).await,
             }
         };
-        self.db.run("product.list", "SELECT", "products", work).await
+        self.db.run(span_name::PRODUCT_LIST, "SELECT", "products", work).await
     }
 
     /// One product of it.
@@ -75,7 +76,7 @@ impl Store {
                 Tables::Postgres(db) => postgres::product(db, sku).await,
             }
         };
-        self.db.run("product.find", "SELECT", "products", work).await
+        self.db.run(span_name::PRODUCT_FIND, "SELECT", "products", work).await
     }
 
     /// Puts all items aside until `expires_at`, or none. Asked again, it answers the same.
@@ -92,22 +93,22 @@ impl Store {
                 Tables::Postgres(db) => postgres::reserve(db, order, items, expires_at).await,
             }
         };
-        self.db.run("reservation.save", "INSERT", "reservations", work).await
+        self.db.run(span_name::RESERVATION_SAVE, "INSERT", "reservations", work).await
     }
 
     /// Gives the stock of an order back that does not come about.
     pub async fn release(&self, order: OrderId) -> Result<Outcome> {
-        self.advance("reservation.release", order, Wish::Release).await
+        self.advance(span_name::RESERVATION_RELEASE, order, Wish::Release).await
     }
 
     /// Turns the order's reservation into a sale.
     pub async fn sell(&self, order: OrderId) -> Result<Outcome> {
-        self.advance("reservation.sell", order, Wish::Sell).await
+        self.advance(span_name::RESERVATION_SELL, order, Wish::Sell).await
     }
 
     /// Gives the stock of a cancelled order back, sold or not.
     pub async fn take_back(&self, order: OrderId) -> Result<Outcome> {
-        self.advance("reservation.return", order, Wish::Return).await
+        self.advance(span_name::RESERVATION_RETURN, order, Wish::Return).await
     }
 
     async fn advance(&self, name: &'static str, order: OrderId, wish: Wish) -> Result<Outcome> {

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -105,4 +106,57 @@ fn a_signal_stops_it_in_order() {
         assert!(last.contains("\"stopped\""), "{last}");
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
+}
+
+#[test]
+fn arguments_are_answered_in_one_line() {
+    let answer = |argument: &str| command(folder().path()).arg(argument).output().unwrap();
+    for (argument, word) in [("--version", env!("CARGO_PKG_VERSION")), ("--help", "healthcheck")] {
+        let output = answer(argument);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.lines().count() == 1 && text.contains(word), "{text}");
+    }
+    let expected = "inventory-service: `--verbose` won't do; it takes no argument, `healthcheck`, `--version` or `--help`";
+    assert_eq!(refusal(&answer("--verbose")), (Some(2), expected.to_owned()));
+}
+
+#[test]
+fn its_secrets_may_be_in_files_and_its_health_can_be_asked() {
+    let folder = folder();
+    let secret = |name: &str, value: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, value + "\n").unwrap();
+        path
+    };
+    let url = secret("database_url", format!("sqlite:{}/from-a-file.db", folder.path().display()));
+    let key = secret("customer_ref_key", "a key from a file".to_owned());
+    let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let command = || {
+        let mut command = command(folder.path());
+        command.env_remove("DATABASE_URL").env_remove("CUSTOMER_REF_KEY");
+        command.env("DATABASE_URL_FILE", &url).env("CUSTOMER_REF_KEY_FILE", &key);
+        command.env("ADMIN_ADDR", format!("0.0.0.0:{}", admin.port()));
+        command
+    };
+    let check = || command().arg("healthcheck").output().unwrap();
+    let (code, line) = refusal(&check());
+    assert!(code == Some(1) && line.starts_with("inventory-service is not ready: "), "{line}");
+
+    let mut process = Guard(command().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains("\"started\""), "the key was found, or there would be a warning: {first}");
+    let end = Instant::now() + Duration::from_secs(20);
+    let ready = loop {
+        let output = check();
+        if output.status.success() || Instant::now() > end {
+            break output;
+        }
+    };
+    assert_eq!(String::from_utf8(ready.stdout).unwrap(), "inventory-service is ready\n");
+    assert!(folder.path().join("from-a-file.db").exists());
+
+    let output = command().env("DATABASE_URL", "postgres://me:hunter2@db/inventory").output().unwrap();
+    let (code, line) = refusal(&output);
+    assert!(code == Some(2) && line.contains("DATABASE_URL_FILE: ") && !line.contains("hunter2"), "{line}");
 }

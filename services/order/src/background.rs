@@ -4,7 +4,7 @@ use crate::{config::Config, saga::Saga, store::StoredOrder};
 use api::{problem::ProblemKind, timestamp::Timestamp};
 use service_kit::{deadline::Deadline, error::ApiError, shutdown::Shutdown};
 use std::{sync::Arc, time::Duration};
-use telemetry::{Telemetry, span, task};
+use telemetry::{Telemetry, names::span_name, span, task};
 use tokio::{
     sync::{
         Semaphore,
@@ -84,7 +84,7 @@ impl Workers {
 
 /// One order, in its own trace: the span continues what the request began.
 async fn process(saga: Arc<Saga>, telemetry: Telemetry, stored: StoredOrder, time: Duration) {
-    let span = task::continued("order.process", &stored.context);
+    let span = task::continued(span_name::ORDER_PROCESS, &stored.context);
     work_on(&saga, &telemetry, stored, time).instrument(span).await;
 }
 

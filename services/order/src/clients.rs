@@ -11,7 +11,7 @@ use service_kit::{
     deadline::Deadline,
     peer::{CallError, Peer},
 };
-use telemetry::http_client::HttpClient;
+use telemetry::{http_client::HttpClient, names::span_name};
 
 /// The inventory service.
 #[derive(Clone)]
@@ -31,13 +31,13 @@ impl InventoryClient {
         deadline: Deadline,
     ) -> Result<Reservation, CallError> {
         let request = ReserveRequest { order_id, items: items.clone() };
-        self.0.post("order.checkInventory", "/reservations", &request, deadline).await
+        self.0.post(span_name::ORDER_CHECK_INVENTORY, "/reservations", &request, deadline).await
     }
 
     /// Gives back what is set aside for the order, if anything is.
     pub async fn release(&self, order_id: OrderId, deadline: Deadline) -> Result<(), CallError> {
         let path = format!("/reservations/{order_id}/release");
-        self.0.post("order.releaseInventory", &path, &(), deadline).await
+        self.0.post(span_name::ORDER_RELEASE_INVENTORY, &path, &(), deadline).await
     }
 }
 
@@ -53,11 +53,13 @@ impl PaymentClient {
 
     /// Charges the order's card, once however often it is asked.
     pub async fn charge(&self, request: &ChargeRequest, deadline: Deadline) -> Result<Charge, CallError> {
-        self.0.post("order.processPayment", "/charges", request, deadline).await
+        self.0.post(span_name::ORDER_PROCESS_PAYMENT, "/charges", request, deadline).await
     }
 
     /// After this no money is held for the order, and none ever will be.
     pub async fn refund(&self, order_id: OrderId, deadline: Deadline) -> Result<Refund, CallError> {
-        self.0.post("order.refundPayment", &format!("/charges/{order_id}/refund"), &(), deadline).await
+        self.0
+            .post(span_name::ORDER_REFUND_PAYMENT, &format!("/charges/{order_id}/refund"), &(), deadline)
+            .await
     }
 }

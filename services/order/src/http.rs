@@ -16,15 +16,16 @@ use std::sync::Arc;
 use telemetry::{
     Telemetry,
     http_server::{Operation, Operations},
+    names::span_name,
     span, task,
 };
 
 /// The routes by their names in traces.
 pub static OPERATIONS: Operations = &[
-    Operation::server(Method::POST, "/orders", "order.create"),
-    Operation::server(Method::GET, "/orders", "order.list"),
-    Operation::server(Method::GET, "/orders/{id}", "order.get"),
-    Operation::server(Method::POST, "/orders/{id}/cancel", "order.cancelOrder"),
+    Operation::server(Method::POST, "/orders", span_name::ORDER_CREATE),
+    Operation::server(Method::GET, "/orders", span_name::ORDER_LIST),
+    Operation::server(Method::GET, "/orders/{id}", span_name::ORDER_GET),
+    Operation::server(Method::POST, "/orders/{id}/cancel", span_name::ORDER_CANCEL_ORDER),
 ];
 
 /// What handlers share.

@@ -20,10 +20,18 @@ pub(crate) struct OrderMetrics {
 
 impl OrderMetrics {
     pub(crate) fn new(metrics: &Metrics) -> Self {
+        let ends = [
+            OrderStatus::Confirmed,
+            OrderStatus::Rejected,
+            OrderStatus::Declined,
+            OrderStatus::Cancelled,
+            OrderStatus::Failed,
+        ];
         Self {
-            orders: metrics.counter(metric::ORDERS, "Orders that reached an outcome"),
-            duration: metrics
-                .histogram(metric::ORDER_PROCESSING_DURATION, "An order from request to outcome"),
+            orders: metrics
+                .counter(metric::ORDERS)
+                .from_zero(ends.map(|end| Status { status: end.as_str() })),
+            duration: metrics.histogram(metric::ORDER_PROCESSING_DURATION),
         }
     }
 
@@ -35,7 +43,9 @@ impl OrderMetrics {
     /// Inside the order's span, which becomes the exemplar.
     pub(crate) fn finished(&self, status: OrderStatus, took: Duration) {
         let labels = Status { status: status.as_str() };
-        self.orders.inc(&labels);
-        self.duration.observe(&labels, took);
+        // An order that comes to nothing marks its trace (docs/adr/0005).
+        let failed = status != OrderStatus::Confirmed;
+        self.orders.inc_ended(&labels, failed);
+        self.duration.observe_ended(&labels, took, failed);
     }
 }

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use telemetry::{Telemetry, task};
+use telemetry::{Telemetry, names::span_name, task};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -56,7 +56,7 @@ impl Resumer {
         let now = Timestamp::now();
         let claimed = self.saga.store.claim(now, now + self.saga.lease, BATCH).await?;
         if !claimed.is_empty() {
-            let run = task::root("order.resume");
+            let run = task::root(span_name::ORDER_RESUME);
             self.take_up(claimed).instrument(run).await;
         }
         Ok(())
@@ -67,7 +67,7 @@ impl Resumer {
         let mut under_way = JoinSet::new();
         for stored in claimed {
             // In the order's own trace, with a link to this run.
-            let span = task::continued("order.resumeOrder", &stored.context);
+            let span = task::continued(span_name::ORDER_RESUME_ORDER, &stored.context);
             let (saga, telemetry, time) = (self.saga.clone(), self.telemetry.clone(), self.time);
             under_way.spawn(async move { work_on(&saga, &telemetry, stored, time).await }.instrument(span));
         }

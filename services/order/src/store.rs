@@ -20,7 +20,7 @@ use service_kit::{
     postgres::Postgres,
     sqlite::Sqlite,
 };
-use telemetry::{Telemetry, db::Db, propagation::StoredContext};
+use telemetry::{Telemetry, db::Db, names::span_name, propagation::StoredContext};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -138,49 +138,51 @@ impl Store {
 
     /// Keeps a new order; its maker has it until `claimed_until`.
     pub async fn save(&self, new: &StoredOrder, claimed_until: Timestamp) -> Result<()> {
-        self.db.run("order.save", "INSERT", "orders", ask!(self, save(new, claimed_until))).await
+        self.db.run(span_name::ORDER_SAVE, "INSERT", "orders", ask!(self, save(new, claimed_until))).await
     }
 
     /// Notes that the stock is reserved, at these prices: the next step is the charge.
     pub async fn reserved(&self, order: &Order) -> Result<()> {
-        self.db.run("order.price", "UPDATE", "orders", ask!(self, reserved(order))).await
+        self.db.run(span_name::ORDER_PRICE, "UPDATE", "orders", ask!(self, reserved(order))).await
     }
 
     /// Ends a pending order and erases its card; a confirmed one says so in the outbox, in the same transaction.
     /// False when it had ended already.
     pub async fn finish(&self, id: OrderId, outcome: &Outcome, context: &StoredContext) -> Result<bool> {
         let name = match outcome {
-            Outcome::Confirmed(_) => "order.confirm",
-            Outcome::Rejected(_) => "order.reject",
-            Outcome::Declined(_) => "order.decline",
-            Outcome::Failed(_) => "order.fail",
+            Outcome::Confirmed(_) => span_name::ORDER_CONFIRM,
+            Outcome::Rejected(_) => span_name::ORDER_REJECT,
+            Outcome::Declined(_) => span_name::ORDER_DECLINE,
+            Outcome::Failed(_) => span_name::ORDER_FAIL,
         };
         self.db.run(name, "UPDATE", "orders", ask!(self, finish(id, outcome, context))).await
     }
 
     /// Notes that an order that came to nothing is undone: it is at rest.
     pub async fn undone(&self, id: OrderId) -> Result<()> {
-        self.db.run("order.settle", "UPDATE", "orders", ask!(self, undone(id))).await
+        self.db.run(span_name::ORDER_SETTLE, "UPDATE", "orders", ask!(self, undone(id))).await
     }
 
     /// Marks a confirmed order as to be cancelled, if it is one.
     pub async fn mark_cancel(&self, id: OrderId, claimed_until: Timestamp) -> Result<()> {
-        self.db.run("order.markCancel", "UPDATE", "orders", ask!(self, mark_cancel(id, claimed_until))).await
+        self.db
+            .run(span_name::ORDER_MARK_CANCEL, "UPDATE", "orders", ask!(self, mark_cancel(id, claimed_until)))
+            .await
     }
 
     /// Ends a cancellation and says so in the outbox, in the same transaction. False when it had ended already.
     pub async fn cancelled(&self, id: OrderId, context: &StoredContext) -> Result<bool> {
-        self.db.run("order.cancel", "UPDATE", "orders", ask!(self, cancelled(id, context))).await
+        self.db.run(span_name::ORDER_CANCEL, "UPDATE", "orders", ask!(self, cancelled(id, context))).await
     }
 
     /// An order with everything that is kept of it.
     pub async fn load(&self, id: OrderId) -> Result<Option<StoredOrder>> {
-        self.db.run("order.load", "SELECT", "orders", ask!(self, load(id))).await
+        self.db.run(span_name::ORDER_LOAD, "SELECT", "orders", ask!(self, load(id))).await
     }
 
     /// Orders, newest first.
     pub async fn list(&self, query: &ListQuery) -> Result<Vec<StoredOrder>> {
-        self.db.run("order.list", "SELECT", "orders", ask!(self, list(query))).await
+        self.db.run(span_name::ORDER_LOAD_PAGE, "SELECT", "orders", ask!(self, list(query))).await
     }
 
     /// Takes over unfinished orders that nobody is at work on, oldest claim first. Outside any trace, like the worker
@@ -191,12 +193,14 @@ impl Store {
 
     /// Leaves an order for later.
     pub async fn postpone(&self, id: OrderId, until: Timestamp) -> Result<()> {
-        self.db.run("order.postpone", "UPDATE", "orders", ask!(self, postpone(id, until))).await
+        self.db.run(span_name::ORDER_POSTPONE, "UPDATE", "orders", ask!(self, postpone(id, until))).await
     }
 
     /// Asks for an idempotency key.
     pub async fn claim_key(&self, request: &KeyRequest<'_>) -> Result<KeyClaim> {
-        self.db.run("order.claimKey", "INSERT", "idempotency_keys", ask!(self, claim_key(request))).await
+        self.db
+            .run(span_name::ORDER_CLAIM_KEY, "INSERT", "idempotency_keys", ask!(self, claim_key(request)))
+            .await
     }
 
     /// Forgets keys made before `oldest`. Outside any trace, like the worker that asks.

@@ -58,7 +58,7 @@ impl Cashier {
 
 fn approved(transaction: TransactionId, request: &ChargeRequest) -> Charge {
     let transaction_id = transaction.to_string();
-    span::event(event::PAYMENT_PROCESSED, &[("transaction_id", &transaction_id)]);
+    span::event(event::PAYMENT_PROCESSED, &[(event::TRANSACTION_ID, &transaction_id)]);
     tracing::info!(transaction_id, amount_minor = request.amount.amount_minor, "payment processed");
     Charge { transaction_id: transaction, card_last4: request.card_number.last4().to_owned() }
 }

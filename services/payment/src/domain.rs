@@ -47,7 +47,7 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Open,
         Self::Approved,
         Self::Declined(Decline::CardDeclined),

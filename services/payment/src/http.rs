@@ -9,13 +9,14 @@ use http::{Method, StatusCode};
 use service_kit::error::ApiError;
 use service_kit::extract::{ApiJson, ApiPath};
 use telemetry::http_server::{Operation, Operations};
+use telemetry::names::span_name;
 
 use crate::cashier::Cashier;
 
 /// The routes as traces name them.
 pub(crate) const OPERATIONS: Operations = &[
-    Operation::server(Method::POST, "/charges", "payment.charge"),
-    Operation::server(Method::POST, "/charges/{order_id}/refund", "payment.refund"),
+    Operation::server(Method::POST, "/charges", span_name::PAYMENT_CHARGE),
+    Operation::server(Method::POST, "/charges/{order_id}/refund", span_name::PAYMENT_REFUND),
 ];
 
 pub(crate) fn router(cashier: Cashier) -> Router {

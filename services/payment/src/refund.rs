@@ -40,7 +40,7 @@ impl Cashier {
         if self.store.refunded(order).await? {
             self.count(State::Refunded.as_str());
         }
-        span::event(event::PAYMENT_REFUNDED, &[("transaction_id", &transaction.to_string())]);
+        span::event(event::PAYMENT_REFUNDED, &[(event::TRANSACTION_ID, &transaction.to_string())]);
         Ok(RefundState::Refunded)
     }
 }

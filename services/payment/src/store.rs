@@ -10,6 +10,7 @@ use service_kit::postgres::Postgres;
 use service_kit::sqlite::Sqlite;
 use telemetry::Telemetry;
 use telemetry::db::Db;
+use telemetry::names::span_name;
 
 use crate::domain::{Opened, Settled, State};
 
@@ -51,7 +52,7 @@ impl Store {
                 Tables::Postgres(db) => postgres::open(db, request).await,
             }
         };
-        self.db.run("charge.open", "INSERT", "charges", work).await
+        self.db.run(span_name::CHARGE_OPEN, "INSERT", "charges", work).await
     }
 
     /// Notes how an open charge ended and tells how it did: what was noted before stands.
@@ -62,7 +63,7 @@ impl Store {
                 Tables::Postgres(db) => postgres::close(db, order, state).await,
             }
         };
-        self.db.run("charge.close", "UPDATE", "charges", work).await
+        self.db.run(span_name::CHARGE_CLOSE, "UPDATE", "charges", work).await
     }
 
     /// Sees to it that nothing can be charged any more: an open charge becomes void, and so does one that has not
@@ -74,7 +75,7 @@ impl Store {
                 Tables::Postgres(db) => postgres::void(db, order).await,
             }
         };
-        self.db.run("charge.void", "UPDATE", "charges", work).await
+        self.db.run(span_name::CHARGE_VOID, "UPDATE", "charges", work).await
     }
 
     /// Notes that an approved charge was given back; false when that had been noted before.
@@ -85,7 +86,7 @@ impl Store {
                 Tables::Postgres(db) => postgres::refunded(db, order).await,
             }
         };
-        self.db.run("charge.refund", "UPDATE", "charges", work).await
+        self.db.run(span_name::CHARGE_REFUND, "UPDATE", "charges", work).await
     }
 
     /// Whether the database answers.

@@ -6,6 +6,14 @@ use std::time::Duration;
 use reqwest::Url;
 use telemetry::{ConfigError, Env};
 
+/// The variables that a file may hold instead: `DATABASE_URL_FILE` and so on, as containers are given secrets.
+const SECRETS: [&str; 3] = ["DATABASE_URL", "CUSTOMER_REF_KEY", "CARD_SEAL_KEY"];
+
+/// The environment of this process, with the secrets that are in files.
+pub fn environment() -> Result<Env, ConfigError> {
+    Env::from_process().with_files(&SECRETS)
+}
+
 /// Where a process listens and how long it waits.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {

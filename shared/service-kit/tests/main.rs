@@ -5,6 +5,7 @@ mod app;
 mod cloudevents;
 mod config;
 mod edge;
+mod health;
 mod peer;
 mod postgres;
 mod server;

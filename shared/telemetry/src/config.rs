@@ -5,6 +5,7 @@
 
 use crate::{
     env::{ConfigError, Env},
+    metrics::Share,
     propagation::Propagators,
     redact::RefKey,
 };
@@ -21,6 +22,8 @@ pub struct Config {
     pub(crate) disabled: bool,
     pub(crate) propagators: Propagators,
     pub(crate) ref_key: Option<RefKey>,
+    /// What the trace backend keeps of ordinary traces; only those become exemplars.
+    pub(crate) kept: Share,
     pub(crate) traces: TracesConfig,
     pub(crate) logs: LogsConfig,
 }
@@ -30,6 +33,8 @@ pub(crate) struct TracesConfig {
     pub(crate) exporters: Vec<TraceExporter>,
     pub(crate) endpoint: String,
     pub(crate) protocol: Protocol,
+    pub(crate) zipkin_endpoint: String,
+    pub(crate) zipkin_timeout: Duration,
     pub(crate) export_timeout: Duration,
     pub(crate) sampler: Sampler,
     pub(crate) queue: usize,
@@ -40,6 +45,7 @@ pub(crate) struct TracesConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TraceExporter {
     Otlp,
+    Zipkin,
     Console,
 }
 
@@ -81,6 +87,7 @@ impl Config {
             disabled: env.parse("OTEL_SDK_DISABLED", "true or false")?.unwrap_or(false),
             propagators: Propagators::from_env(env)?,
             ref_key: ref_key(env)?,
+            kept: kept(env)?,
             traces: TracesConfig::from_env(env)?,
             logs: LogsConfig::from_env(env)?,
         })
@@ -95,6 +102,10 @@ impl TracesConfig {
             exporters: exporters(env)?,
             endpoint: endpoint(env, protocol)?,
             protocol,
+            zipkin_endpoint: http_url(env, "OTEL_EXPORTER_ZIPKIN_ENDPOINT")?
+                .unwrap_or("http://127.0.0.1:9411/api/v2/spans")
+                .to_owned(),
+            zipkin_timeout: millis(env, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", 10_000)?,
             export_timeout: millis(env, "OTEL_BSP_EXPORT_TIMEOUT", 30_000)?,
             sampler: sampler(env)?,
             queue,
@@ -104,6 +115,15 @@ impl TracesConfig {
                 .clamp(1, queue),
             delay: millis(env, "OTEL_BSP_SCHEDULE_DELAY", 5_000)?,
         })
+    }
+}
+
+fn kept(env: &Env) -> Result<Share, ConfigError> {
+    let takes = "a percentage from 0 to 100";
+    match env.parse::<f64>("KEEP_PERCENT", takes)? {
+        None => Ok(Share::ALL),
+        Some(percent @ 0.0..=100.0) => Ok(Share::percent(percent)),
+        Some(other) => Err(ConfigError::new("KEEP_PERCENT", other, takes)),
     }
 }
 
@@ -139,9 +159,10 @@ fn exporters(env: &Env) -> Result<Vec<TraceExporter>, ConfigError> {
     for name in held.split(',').map(str::trim) {
         match name {
             "otlp" => chosen.push(TraceExporter::Otlp),
+            "zipkin" => chosen.push(TraceExporter::Zipkin),
             "console" => chosen.push(TraceExporter::Console),
             "none" => {}
-            _ => return Err(ConfigError::new(NAME, held, "otlp, console (comma separated) or none")),
+            _ => return Err(ConfigError::new(NAME, held, "otlp, zipkin, console (comma separated) or none")),
         }
     }
     Ok(chosen)
@@ -176,7 +197,7 @@ fn http_url<'e>(env: &'e Env, name: &'static str) -> Result<Option<&'e str>, Con
     let Some(held) = env.get(name) else { return Ok(None) };
     match reqwest::Url::parse(held) {
         Ok(url) if url.scheme() == "http" && url.has_host() => Ok(Some(held)),
-        _ => Err(ConfigError::secret(name, "an http URL such as http://127.0.0.1:4317")),
+        _ => Err(ConfigError::secret(name, "an http URL such as http://127.0.0.1:4318")),
     }
 }
 
@@ -274,6 +295,8 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.traces.exporters, [TraceExporter::Otlp]);
         assert_eq!(config.traces.endpoint, "http://127.0.0.1:4317");
+        assert_eq!(config.traces.zipkin_endpoint, "http://127.0.0.1:9411/api/v2/spans");
+        assert_eq!(config.traces.zipkin_timeout, Duration::from_secs(10));
         assert_eq!(config.traces.sampler, Sampler { parent_based: true, ratio: 1.0 });
         assert!(config.logs.ship.is_none());
     }
@@ -284,7 +307,9 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/"),
             ("OTEL_RESOURCE_ATTRIBUTES", "service.version=9.9,team=tea"),
-            ("OTEL_TRACES_EXPORTER", "otlp,console"),
+            ("OTEL_TRACES_EXPORTER", "otlp, zipkin,console"),
+            ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://zipkin:9411/api/v2/spans"),
+            ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "250"),
             ("OTEL_TRACES_SAMPLER", "traceidratio"),
             ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
             ("LOG_SHIP", "tcp://127.0.0.1:5170"),
@@ -292,7 +317,12 @@ mod tests {
         .unwrap();
         assert_eq!(config.traces.endpoint, "http://collector:4318/v1/traces");
         assert_eq!(config.traces.sampler, Sampler { parent_based: false, ratio: 0.25 });
-        assert_eq!(config.traces.exporters.len(), 2);
+        assert_eq!(
+            config.traces.exporters,
+            [TraceExporter::Otlp, TraceExporter::Zipkin, TraceExporter::Console]
+        );
+        assert_eq!(config.traces.zipkin_endpoint, "http://zipkin:9411/api/v2/spans");
+        assert_eq!(config.traces.zipkin_timeout, Duration::from_millis(250));
         assert_eq!(config.logs.ship.as_deref(), Some("127.0.0.1:5170"));
         assert!(config.resource.contains(&("service.version".to_owned(), "9.9".to_owned())));
         assert!(config.resource.contains(&("team".to_owned(), "tea".to_owned())));
@@ -306,6 +336,7 @@ mod tests {
             ("OTEL_PROPAGATORS", "b3"),
             ("OTEL_SDK_DISABLED", "perhaps"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+            ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "soon"),
             ("LOG_LEVEL", "loud"),
             ("LOG_SHIP", "127.0.0.1:5170"),
         ] {

@@ -1,6 +1,6 @@
 //! One span and one observation for each database transaction (OpenTelemetry semantic conventions for databases).
 
-use crate::{Telemetry, metrics::DbLabels, span};
+use crate::{Telemetry, metrics::DbLabels, names::attribute, span};
 use std::{error::Error, future::Future, time::Instant};
 use tracing::Instrument;
 
@@ -31,10 +31,10 @@ impl Db {
             "db",
             otel.name = name,
             otel.kind = "client",
-            db.system.name = self.system,
-            db.operation.name = operation,
-            db.collection.name = collection,
-            db.query.summary = %format_args!("{operation} {collection}"),
+            { attribute::DB_SYSTEM_NAME } = self.system,
+            { attribute::DB_OPERATION_NAME } = operation,
+            { attribute::DB_COLLECTION_NAME } = collection,
+            { attribute::DB_QUERY_SUMMARY } = %format_args!("{operation} {collection}"),
         );
         async {
             let start = Instant::now();
@@ -44,7 +44,7 @@ impl Db {
                 db_operation_name: operation,
                 db_collection_name: collection,
             };
-            self.telemetry.metrics().db.observe(&labels, start.elapsed());
+            self.telemetry.metrics().db.observe_ended(&labels, start.elapsed(), result.is_err());
             if let Err(error) = &result {
                 span::fail("database_error", &error.to_string());
             }

@@ -22,6 +22,30 @@ impl Env {
         Self { variables: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect() }
     }
 
+    /// Where a secret is not to stand in the environment: for each of `names`, `<name>_FILE` may hold the path of a
+    /// file whose content, without the line's end, is the value. The names are a list, because not every variable
+    /// that ends in `_FILE` means this.
+    pub fn with_files(mut self, names: &[&str]) -> Result<Self, ConfigError> {
+        for name in names {
+            let variable = format!("{name}_FILE");
+            let Some(path) = self.get(&variable) else { continue };
+            let refused = |takes: String| ConfigError::new(&variable, path, takes);
+            if self.get(name).is_some() {
+                return Err(refused(format!("the place of {name}, which is set as well: unset one of them")));
+            }
+            // An error of reading says what the system said, never what the file holds.
+            let held = std::fs::read_to_string(path)
+                .map_err(|error| refused(format!("the path of a file with the value ({error})")))?;
+            let value = held.trim_end_matches(['\r', '\n']);
+            if value.trim().is_empty() {
+                return Err(refused("the path of a file with the value (it is empty)".to_owned()));
+            }
+            let value = value.to_owned();
+            self.variables.insert((*name).to_owned(), value);
+        }
+        Ok(self)
+    }
+
     /// What `name` holds, unless it is unset or blank.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
@@ -72,5 +96,51 @@ mod tests {
         assert_eq!(error.to_string(), "PORT: `many` won't do; it takes a port from 1 to 65535");
         let secret = ConfigError::secret("KEY", "16 bytes or more");
         assert_eq!(secret.to_string(), "KEY: its value (hidden) won't do; it takes 16 bytes or more");
+    }
+
+    fn file(folder: &tempfile::TempDir, content: &[u8]) -> String {
+        let path = folder.path().join("secret");
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    #[test]
+    fn a_file_holds_the_value() {
+        let folder = tempfile::tempdir().unwrap();
+        for content in ["s3cret", "s3cret\n", "s3cret\r\n"] {
+            let path = file(&folder, content.as_bytes());
+            let env = Env::from_pairs([("KEY_FILE", path.as_str()), ("KEY", ""), ("LOG_FILE", &path)]);
+            let env = env.with_files(&["KEY", "OTHER"]).unwrap();
+            assert_eq!(env.get("KEY"), Some("s3cret"));
+            assert_eq!((env.get("OTHER"), env.get("LOG")), (None, None));
+            assert_eq!(env.get("LOG_FILE"), Some(path.as_str()), "a file's name, and not read");
+        }
+    }
+
+    #[test]
+    fn a_file_that_will_not_do_is_named_and_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |pairs: &[(&str, &str)]| {
+            let env = Env::from_pairs(pairs.iter().copied());
+            env.with_files(&["KEY"]).err().expect("a refusal").to_string()
+        };
+        let path = file(&folder, b"s3cret");
+        let said = refused(&[("KEY", "also s3cret"), ("KEY_FILE", &path)]);
+        let expected = format!(
+            "KEY_FILE: `{path}` won't do; it takes the place of KEY, which is set as well: unset one of them"
+        );
+        assert_eq!(said, expected);
+        for (content, why) in
+            [(&b"\n"[..], "(it is empty)"), (b"\xffs3cret", "(stream did not contain valid UTF-8)")]
+        {
+            let said = refused(&[("KEY_FILE", &file(&folder, content))]);
+            assert!(said.starts_with(&format!("KEY_FILE: `{path}` won't do; ")), "{said}");
+            assert!(said.ends_with(why) && !said.contains("s3cret"), "{said}");
+        }
+        let said = refused(&[("KEY_FILE", "/nowhere/key")]);
+        assert!(
+            said.contains("KEY_FILE: `/nowhere/key` won't do; ") && said.contains("No such file"),
+            "{said}"
+        );
     }
 }

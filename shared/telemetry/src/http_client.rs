@@ -1,7 +1,9 @@
 //! One wrapper on reqwest for the sending side of HTTP: a CLIENT span for each attempt, context out, the duration
 //! with its exemplar. Follows the OpenTelemetry semantic conventions for HTTP clients.
 
-use crate::{Telemetry, http_server::known_method, metrics::HttpClientLabels, propagation, span};
+use crate::{
+    Telemetry, http_server::known_method, metrics::HttpClientLabels, names::attribute, propagation, span,
+};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use std::time::Instant;
@@ -62,7 +64,8 @@ impl HttpClient {
                 Ok(reply) => reply.status.as_str().clone_into(&mut labels.http_response_status_code),
                 Err(error) => labels.error_type = error_type(error),
             }
-            self.telemetry.metrics().http_client.observe(&labels, start.elapsed());
+            let failed = !result.as_ref().is_ok_and(|reply| is_success(reply.status));
+            self.telemetry.metrics().http_client.observe_ended(&labels, start.elapsed(), failed);
             if let Err(error) = &result {
                 span::fail(labels.error_type, &describe(error));
             }
@@ -76,12 +79,17 @@ impl HttpClient {
         let response = self.client.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let span = Span::current();
-        span.record("http.response.status_code", i64::from(status.as_u16()));
-        if status.is_client_error() || status.is_server_error() {
+        span.record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
+        if !is_success(status) {
             span::fail(status.as_str(), status.canonical_reason().unwrap_or("error status"));
         }
         Ok(Reply { status, headers, body: response.bytes().await?, span })
     }
+}
+
+/// What the semantic conventions take for success of a client's request.
+fn is_success(status: StatusCode) -> bool {
+    !status.is_client_error() && !status.is_server_error()
 }
 
 fn client_span(operation: &'static str, request: &reqwest::Request) -> Span {
@@ -93,14 +101,14 @@ fn client_span(operation: &'static str, request: &reqwest::Request) -> Span {
         "call",
         otel.name = operation,
         otel.kind = "client",
-        http.request.method = known_method(request.method()),
-        http.response.status_code = Empty,
-        server.address = url.host_str().unwrap_or_default(),
-        server.port = Empty,
-        url.full = full,
+        { attribute::HTTP_REQUEST_METHOD } = known_method(request.method()),
+        { attribute::HTTP_RESPONSE_STATUS_CODE } = Empty,
+        { attribute::SERVER_ADDRESS } = url.host_str().unwrap_or_default(),
+        { attribute::SERVER_PORT } = Empty,
+        { attribute::URL_FULL } = full,
     );
     if let Some(port) = url.port_or_known_default() {
-        span.record("server.port", i64::from(port));
+        span.record(attribute::SERVER_PORT, i64::from(port));
     }
     span
 }

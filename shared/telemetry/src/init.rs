@@ -43,7 +43,7 @@ struct Running {
 /// Fails when the configuration names something that cannot be built, or when the process has a subscriber already.
 pub fn init(config: Config) -> Result<Telemetry, ConfigError> {
     config.propagators.install();
-    let metrics = Metrics::new(config.resource.clone());
+    let metrics = Metrics::new(config.resource.clone(), config.kept);
     let spans = SpanExport::new(&config.traces);
     let sinks = sinks(&config);
     counts::register(&metrics, spans.clone(), sinks.clone());
@@ -106,7 +106,7 @@ impl Telemetry {
     pub async fn flush(&self, limit: Duration) -> LossReport {
         let Some(running) = &self.inner.running else { return LossReport::default() };
         let end = tokio::time::Instant::now() + limit;
-        running.spans.queue.flush(limit).await;
+        running.spans.flush(limit).await;
         for sink in &running.sinks {
             sink.queue.flush(end.saturating_duration_since(tokio::time::Instant::now())).await;
         }
@@ -131,7 +131,8 @@ impl Telemetry {
     #[cfg(feature = "testing")]
     pub fn for_test(service: &'static str) -> Self {
         crate::testing::install(service);
-        let metrics = Metrics::new(vec![("service.name".to_owned(), service.to_owned())]);
+        let metrics =
+            Metrics::new(vec![("service.name".to_owned(), service.to_owned())], crate::metrics::Share::ALL);
         Self { inner: Arc::new(Inner { service, metrics, ref_key: RefKey::random(), running: None }) }
     }
 }

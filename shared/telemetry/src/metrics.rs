@@ -1,19 +1,21 @@
-//! OpenMetrics 1.0 with exemplars: every observation made inside a sampled trace carries that trace's id.
+//! OpenMetrics 1.0 with exemplars: an observation made inside a trace that will be kept carries that trace's id.
 //!
 //! `prometheus-client` is the one Rust crate that writes exemplars (docs/adr/0001).
 
+mod exemplar;
 mod instruments;
 mod process;
 
-use crate::names::metric;
+use crate::names::metric::{self, Metric};
+pub(crate) use exemplar::Share;
 pub use instruments::{Counter, Gauge, Histogram};
 use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::info::Info,
-    registry::{Registry, Unit},
+    encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder},
+    metrics::{MetricType, info::Info},
+    registry::{self, Registry, Unit},
 };
 use std::{
-    fmt::Debug,
+    fmt::{self, Debug},
     hash::Hash,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -30,6 +32,7 @@ impl<L: EncodeLabelSet + Clone + Hash + Eq + Debug + Send + Sync + 'static> Labe
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<RwLock<Registry>>,
+    share: Share,
     pub(crate) http_server: Histogram<HttpServerLabels>,
     pub(crate) http_client: Histogram<HttpClientLabels>,
     pub(crate) db: Histogram<DbLabels>,
@@ -61,42 +64,39 @@ pub(crate) struct DbLabels {
 
 impl Metrics {
     /// A registry with the instruments every process has. `target` are the resource's attributes, which become
-    /// `target_info`.
-    pub(crate) fn new(target: Vec<(String, String)>) -> Self {
+    /// `target_info`. `share` is what the trace backend keeps of ordinary traces.
+    pub(crate) fn new(target: Vec<(String, String)>, share: Share) -> Self {
         let mut registry = Registry::default();
         let target: Vec<_> =
             target.into_iter().map(|(key, value)| (key.replace(['.', '-'], "_"), value)).collect();
-        registry.register("target", "What this process is (OpenTelemetry resource)", Info::new(target));
+        registry.register(metric::TARGET.family(), metric::TARGET.help, Info::new(target));
         registry.register_collector(Box::new(process::ProcessCollector));
         let registry = Arc::new(RwLock::new(registry));
         Self {
-            http_server: histogram(&registry, metric::HTTP_SERVER_DURATION, "HTTP requests answered"),
-            http_client: histogram(
-                &registry,
-                metric::HTTP_CLIENT_DURATION,
-                "HTTP requests made, each attempt",
-            ),
-            db: histogram(&registry, metric::DB_CLIENT_DURATION, "Database transactions"),
+            http_server: histogram(&registry, metric::HTTP_SERVER_DURATION, share),
+            http_client: histogram(&registry, metric::HTTP_CLIENT_DURATION, share),
+            db: histogram(&registry, metric::DB_CLIENT_DURATION, share),
             registry,
+            share,
         }
     }
 
-    /// A counter; `_total` is appended to its name.
-    pub fn counter<L: Labels>(&self, name: &str, help: &str) -> Counter<L> {
-        let counter = Counter::new();
-        write(&self.registry).register(name, help, counter.family());
+    /// A counter of the list in [`metric`].
+    pub fn counter<L: Labels>(&self, metric: Metric) -> Counter<L> {
+        let counter = Counter::new(self.share);
+        register(&self.registry, metric, counter.family());
         counter
     }
 
-    /// A histogram of durations; `_seconds` is appended to its name.
-    pub fn histogram<L: Labels>(&self, name: &str, help: &str) -> Histogram<L> {
-        histogram(&self.registry, name, help)
+    /// A histogram of durations, of the list in [`metric`].
+    pub fn histogram<L: Labels>(&self, metric: Metric) -> Histogram<L> {
+        histogram(&self.registry, metric, self.share)
     }
 
-    /// A gauge of whole numbers.
-    pub fn gauge<L: Labels>(&self, name: &str, help: &str) -> Gauge<L> {
+    /// A gauge of whole numbers, of the list in [`metric`].
+    pub fn gauge<L: Labels>(&self, metric: Metric) -> Gauge<L> {
         let gauge = Gauge::default();
-        write(&self.registry).register(name, help, gauge.family());
+        register(&self.registry, metric, gauge.family());
         gauge
     }
 
@@ -116,10 +116,43 @@ impl Metrics {
     }
 }
 
-fn histogram<L: Labels>(registry: &RwLock<Registry>, name: &str, help: &str) -> Histogram<L> {
-    let histogram = Histogram::new();
-    write(registry).register_with_unit(name, help, Unit::Seconds, histogram.family());
+fn histogram<L: Labels>(registry: &RwLock<Registry>, metric: Metric, share: Share) -> Histogram<L> {
+    let histogram = Histogram::new(share);
+    register(registry, metric, histogram.family());
     histogram
+}
+
+fn register(registry: &RwLock<Registry>, metric: Metric, instrument: impl registry::Metric) {
+    let mut registry = write(registry);
+    match name_and_unit(&metric) {
+        (name, Some(unit)) => registry.register_with_unit(name, metric.help, unit.clone(), instrument),
+        (name, None) => registry.register(name, metric.help, instrument),
+    }
+}
+
+/// As `prometheus-client` wants to be told: it appends the unit itself.
+fn name_and_unit(metric: &Metric) -> (&'static str, Option<&'static Unit>) {
+    let (name, unit) = match metric.unit() {
+        Some("seconds") => (metric.family().strip_suffix("_seconds"), Some(&Unit::Seconds)),
+        Some("bytes") => (metric.family().strip_suffix("_bytes"), Some(&Unit::Bytes)),
+        _ => (None, None),
+    };
+    (name.unwrap_or(metric.family()), unit)
+}
+
+/// Begins a metric of the list whose values a collector reads at every scrape.
+pub(crate) fn descriptor<'a>(
+    encoder: &'a mut DescriptorEncoder<'_>,
+    metric: Metric,
+) -> Result<MetricEncoder<'a>, fmt::Error> {
+    let (name, unit) = name_and_unit(&metric);
+    let kind = match metric.kind {
+        metric::Kind::Counter => MetricType::Counter,
+        metric::Kind::Gauge => MetricType::Gauge,
+        metric::Kind::Histogram => MetricType::Histogram,
+        metric::Kind::Info => MetricType::Info,
+    };
+    encoder.encode_descriptor(name, metric.help, unit, kind)
 }
 
 fn write(registry: &RwLock<Registry>) -> std::sync::RwLockWriteGuard<'_, Registry> {
@@ -138,10 +171,10 @@ mod tests {
 
     #[test]
     fn exposition_is_open_metrics() {
-        let metrics = Metrics::new(vec![("service.name".into(), "order-service".into())]);
-        let orders = metrics.counter::<Status>(metric::ORDERS, "Orders by outcome");
+        let metrics = Metrics::new(vec![("service.name".into(), "order-service".into())], Share::ALL);
+        let orders = metrics.counter::<Status>(metric::ORDERS);
         orders.inc(&Status { status: "confirmed" });
-        let duration = metrics.histogram::<Status>(metric::ORDER_PROCESSING_DURATION, "Order to outcome");
+        let duration = metrics.histogram::<Status>(metric::ORDER_PROCESSING_DURATION);
         duration.observe(&Status { status: "confirmed" }, Duration::from_millis(12));
         let text = metrics.encode();
         assert!(text.contains("orders_total{status=\"confirmed\"} 1\n"), "{text}");

@@ -98,24 +98,26 @@ impl<T> Queue<T> {
 
     /// Waits until everything pushed before has been dealt with; false when `limit` passed first.
     pub(crate) async fn flush(&self, limit: Duration) -> bool {
-        let emptied = async {
-            loop {
-                let idle = self.idle.notified();
-                tokio::pin!(idle);
-                // Registered before the state is looked at, or the last `done` could be missed.
-                idle.as_mut().enable();
-                {
-                    let mut state = self.lock();
-                    if state.waiting.is_empty() && state.in_flight == 0 {
-                        return;
-                    }
-                    state.hurry = true;
+        tokio::time::timeout(limit, self.idle()).await.is_ok()
+    }
+
+    /// Waits until nothing waits and nothing is on its way, and makes the consumer hurry.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            // Registered before the state is looked at, or the last `done` could be missed.
+            idle.as_mut().enable();
+            {
+                let mut state = self.lock();
+                if state.waiting.is_empty() && state.in_flight == 0 {
+                    return;
                 }
-                self.work.notify_one();
-                idle.await;
+                state.hurry = true;
             }
-        };
-        tokio::time::timeout(limit, emptied).await.is_ok()
+            self.work.notify_one();
+            idle.await;
+        }
     }
 
     /// Takes nothing more; what waits is still handed out.

@@ -2,7 +2,9 @@
 
 mod batch;
 mod destination;
+mod lane;
 mod scrub;
+mod zipkin;
 
 pub(crate) use batch::{BatchProcessor, SpanCounts, SpanExport};
 pub(crate) use destination::Destination;

@@ -17,3 +17,4 @@ mod failures;
 mod logs;
 mod metrics;
 mod task;
+mod zipkin;

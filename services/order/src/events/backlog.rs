@@ -24,8 +24,8 @@ impl BacklogMetrics {
     pub fn new(metrics: &Metrics, outbox: Outbox) -> Self {
         Self {
             outbox,
-            length: metrics.gauge(metric::OUTBOX_LENGTH, "Order events that wait to be delivered"),
-            age: metrics.gauge(metric::OUTBOX_OLDEST_AGE, "Age of the oldest order event that waits"),
+            length: metrics.gauge(metric::OUTBOX_LENGTH),
+            age: metrics.gauge(metric::OUTBOX_OLDEST_AGE),
         }
     }
 
@@ -43,8 +43,7 @@ pub(super) struct DeadLetters(Counter<None>);
 
 impl DeadLetters {
     pub(super) fn new(metrics: &Metrics) -> Self {
-        let dead = metrics.counter(metric::OUTBOX_DEAD_LETTERS, "Order events that were given up");
-        Self(dead)
+        Self(metrics.counter(metric::OUTBOX_DEAD_LETTERS).from_zero([None {}]))
     }
 
     pub(super) fn inc(&self) {

@@ -115,10 +115,17 @@ impl NatsPublisher {
         }
     }
 
+    /// In a task of its own: what the client says of its connection is not about the event, and must not be among the
+    /// log lines of its order.
+    async fn connect(&self) -> Result<jetstream::Context, PublishError> {
+        let (server, timeout) = (self.server.clone(), self.timeout);
+        let connecting = tokio::spawn(async move { server.connect(timeout).await });
+        connecting.await.map_err(|_| away())?.map_err(|_| away())
+    }
+
     async fn send(&self, message: PublishMessage) -> Result<(), PublishError> {
         // The first events come together: one of them connects and the others wait.
-        let connected = self.context.get_or_try_init(|| self.server.connect(self.timeout)).await;
-        let jetstream = connected.map_err(|_| away())?;
+        let jetstream = self.context.get_or_try_init(|| self.connect()).await?;
         // A message would wait in the client for the connection, and be forgotten there when the process ends.
         if jetstream.client().connection_state() != State::Connected {
             return Err(away());

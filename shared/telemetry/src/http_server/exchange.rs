@@ -50,9 +50,10 @@ impl Exchange {
     pub(super) fn end(mut self, response: &mut Response<Body>) {
         self.ended = true;
         let status = response.status();
-        self.observe(status.as_u16());
-        Span::current().record("http.response.status_code", i64::from(status.as_u16()));
-        match response.extensions_mut().remove::<Failure>() {
+        let failure = response.extensions_mut().remove::<Failure>();
+        self.observe(status.as_u16(), failure.is_some() || status.is_server_error());
+        Span::current().record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
+        match failure {
             Some(failure) => {
                 span::fail(&failure.error_type, &failure.description);
                 if failure.log {
@@ -78,13 +79,13 @@ impl Exchange {
         );
     }
 
-    fn observe(&self, status: u16) {
+    fn observe(&self, status: u16, failed: bool) {
         let labels = HttpServerLabels {
             http_request_method: self.method,
             http_route: self.route,
             http_response_status_code: status,
         };
-        self.shared.telemetry.metrics().http_server.observe(&labels, self.start.elapsed());
+        self.shared.telemetry.metrics().http_server.observe_ended(&labels, self.start.elapsed(), failed);
     }
 }
 
@@ -92,7 +93,7 @@ impl Drop for Exchange {
     /// Dropped before its end: the client hung up, and hyper dropped the future (inside its span).
     fn drop(&mut self) {
         if !self.ended {
-            self.observe(CLIENT_CLOSED_REQUEST);
+            self.observe(CLIENT_CLOSED_REQUEST, true);
             span::fail("cancelled", "the client went away before the answer");
         }
     }
@@ -106,14 +107,14 @@ fn server_span(name: &str, method: &str, route: &str, log_index: &str, request: 
         "request",
         otel.name = name,
         otel.kind = "server",
-        http.request.method = method,
-        http.route = Empty,
-        http.response.status_code = Empty,
-        url.path = request.uri().path(),
-        url.scheme = "http",
-        server.address = address,
-        server.port = Empty,
-        client.address = Empty,
+        { attribute::HTTP_REQUEST_METHOD } = method,
+        { attribute::HTTP_ROUTE } = Empty,
+        { attribute::HTTP_RESPONSE_STATUS_CODE } = Empty,
+        { attribute::URL_PATH } = request.uri().path(),
+        { attribute::URL_SCHEME } = "http",
+        { attribute::SERVER_ADDRESS } = address,
+        { attribute::SERVER_PORT } = Empty,
+        { attribute::CLIENT_ADDRESS } = Empty,
         { attribute::LOG_INDEX } = log_index,
         { attribute::ORDER_ID } = Empty,
         { attribute::CUSTOMER_REF } = Empty,
@@ -121,13 +122,13 @@ fn server_span(name: &str, method: &str, route: &str, log_index: &str, request: 
         { attribute::CUSTOMER_TIER } = Empty,
     );
     if !route.is_empty() {
-        span.record("http.route", route);
+        span.record(attribute::HTTP_ROUTE, route);
     }
     if let Ok(port) = port.parse::<u16>() {
-        span.record("server.port", i64::from(port));
+        span.record(attribute::SERVER_PORT, i64::from(port));
     }
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        span.record("client.address", tracing::field::display(peer.ip()));
+        span.record(attribute::CLIENT_ADDRESS, tracing::field::display(peer.ip()));
     }
     span
 }
@@ -138,13 +139,13 @@ fn consumer_span(name: &str, destination: &str, route: &str, log_index: &str) ->
         "message",
         otel.name = name,
         otel.kind = "consumer",
-        messaging.system = "http",
-        messaging.destination.name = destination,
-        messaging.operation.name = "process",
-        messaging.operation.type = "process",
-        messaging.message.id = Empty,
-        http.route = route,
-        http.response.status_code = Empty,
+        { attribute::MESSAGING_SYSTEM } = "http",
+        { attribute::MESSAGING_DESTINATION_NAME } = destination,
+        { attribute::MESSAGING_OPERATION_NAME } = "process",
+        { attribute::MESSAGING_OPERATION_TYPE } = "process",
+        { attribute::MESSAGING_MESSAGE_ID } = Empty,
+        { attribute::HTTP_ROUTE } = route,
+        { attribute::HTTP_RESPONSE_STATUS_CODE } = Empty,
         { attribute::LOG_INDEX } = log_index,
         { attribute::ORDER_ID } = Empty,
         { attribute::CUSTOMER_REF } = Empty,

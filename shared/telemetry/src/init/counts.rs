@@ -2,14 +2,13 @@
 
 use crate::{
     log::{Sink, SinkCounts},
-    metrics::Metrics,
+    metrics::{Metrics, descriptor},
     names::metric,
     trace::{SpanCounts, SpanExport},
 };
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, NoLabelSet},
-    metrics::MetricType,
 };
 use std::{
     fmt,
@@ -21,9 +20,9 @@ use std::{
 pub struct LossReport {
     /// Spans that every destination has taken.
     pub spans_exported: u64,
-    /// Spans that found the queue full.
+    /// Spans that found a queue full.
     pub spans_dropped: u64,
-    /// Spans that a destination refused or did not answer for.
+    /// Spans that some destination refused or did not answer for.
     pub spans_failed: u64,
     /// Lines delivered, all sinks together.
     pub lines_shipped: u64,
@@ -61,7 +60,7 @@ impl fmt::Display for LossReport {
 
 /// Counts as failed what will not be delivered any more, so that the sums stay exact.
 pub(super) fn abandon(spans: &SpanExport, sinks: &[Arc<Sink>]) {
-    spans.counts.failed.fetch_add(spans.queue.abandon() as u64, Relaxed);
+    spans.abandon();
     for sink in sinks {
         sink.counts.failed.fetch_add(sink.queue.abandon() as u64, Relaxed);
     }
@@ -93,9 +92,7 @@ impl Collector for CountsCollector {
 impl CountsCollector {
     fn encode_spans(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let SpanCounts { exported, dropped_queue_full, failed } = &self.spans.counts;
-        let help = "Sampled spans that ended, by what became of them";
-        let mut family =
-            encoder.encode_descriptor(metric::TELEMETRY_SPANS, help, None, MetricType::Counter)?;
+        let mut family = descriptor(encoder, metric::TELEMETRY_SPANS)?;
         for (outcome, count) in outcomes("exported", exported, dropped_queue_full, failed) {
             family
                 .encode_family(&[("outcome", outcome)])?
@@ -105,9 +102,7 @@ impl CountsCollector {
     }
 
     fn encode_lines(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let help = "Log lines, by sink and by what became of them";
-        let mut family =
-            encoder.encode_descriptor(metric::TELEMETRY_LOGS, help, None, MetricType::Counter)?;
+        let mut family = descriptor(encoder, metric::TELEMETRY_LOGS)?;
         for sink in &self.sinks {
             let SinkCounts { shipped, dropped_queue_full, failed } = &sink.counts;
             for (outcome, count) in outcomes("shipped", shipped, dropped_queue_full, failed) {
@@ -122,21 +117,11 @@ impl CountsCollector {
     fn encode_queues(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let logs = |measure: fn(&Sink) -> usize| self.sinks.iter().map(|sink| measure(sink)).sum::<usize>();
         let gauges = [
-            (
-                metric::TELEMETRY_QUEUE_LENGTH,
-                "Waiting for export",
-                self.spans.queue.len(),
-                logs(|s| s.queue.len()),
-            ),
-            (
-                metric::TELEMETRY_QUEUE_CAPACITY,
-                "What can wait before something is dropped",
-                self.spans.queue.capacity(),
-                logs(|s| s.queue.capacity()),
-            ),
+            (metric::TELEMETRY_QUEUE_LENGTH, self.spans.waiting(), logs(|s| s.queue.len())),
+            (metric::TELEMETRY_QUEUE_CAPACITY, self.spans.capacity(), logs(|s| s.queue.capacity())),
         ];
-        for (name, help, traces, logs) in gauges {
-            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (metric, traces, logs) in gauges {
+            let mut family = descriptor(encoder, metric)?;
             for (signal, value) in [("traces", traces), ("logs", logs)] {
                 family.encode_family(&[("signal", signal)])?.encode_gauge(&(value as i64))?;
             }

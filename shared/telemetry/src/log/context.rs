@@ -1,6 +1,6 @@
 //! The fields of a span that every line inside it repeats.
 
-use crate::names::attribute;
+use crate::names::{attribute, field};
 use std::{fmt, sync::Arc};
 use tracing::field::{Field, Visit};
 
@@ -17,10 +17,10 @@ impl LogContext {
     /// Name in a line and value, of those that are known.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
-            ("order_id", &self.order_id),
-            ("customer_ref", &self.customer_ref),
-            ("session_id", &self.session_id),
-            ("customer_tier", &self.customer_tier),
+            (field::ORDER_ID, &self.order_id),
+            (field::CUSTOMER_REF, &self.customer_ref),
+            (field::SESSION_ID, &self.session_id),
+            (field::CUSTOMER_TIER, &self.customer_tier),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_deref()?)))

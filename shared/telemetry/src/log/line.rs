@@ -2,6 +2,7 @@
 
 use super::context::LogContext;
 use crate::{
+    names::field,
     propagation::current_ids,
     redact::{REDACTED, is_secret_name, scrub},
 };
@@ -16,9 +17,17 @@ use tracing::{
     field::{Field, Visit},
 };
 
-/// Members that every line has: an event's field of the same name must not stand there a second time.
-const RESERVED: [&str; 8] =
-    ["timestamp", "severity", "service", "trace_id", "span_id", "trace_flags", "version", "target"];
+/// Members that the writer writes: an event's field of the same name must not stand there a second time.
+const RESERVED: [&str; 8] = [
+    field::TIMESTAMP,
+    field::SEVERITY,
+    field::SERVICE,
+    field::TRACE_ID,
+    field::SPAN_ID,
+    field::TRACE_FLAGS,
+    field::VERSION,
+    field::TARGET,
+];
 
 /// Writes the lines of one service.
 pub(crate) struct Writer {
@@ -38,27 +47,23 @@ impl Writer {
         event.record(&mut fields);
 
         let mut line = String::with_capacity(512);
-        line.push_str("{\"timestamp\":\"");
+        let _ = write!(line, "{{\"{}\":\"", field::TIMESTAMP);
         write_time(&mut line, OffsetDateTime::now_utc());
         line.push('"');
-        string(&mut line, "severity", severity(*event.metadata().level()));
-        string(&mut line, "message", &scrub(&fields.message));
-        string(&mut line, "service", &self.service);
+        string(&mut line, field::SEVERITY, severity(*event.metadata().level()));
+        string(&mut line, field::MESSAGE, &scrub(&fields.message));
+        string(&mut line, field::SERVICE, &self.service);
         if let Some(ids) = current_ids() {
-            let _ = write!(
-                line,
-                ",\"trace_id\":\"{}\",\"span_id\":\"{}\",\"trace_flags\":\"{:02x}\"",
-                ids.trace_id,
-                ids.span_id,
-                u8::from(ids.sampled)
-            );
+            let _ = write!(line, ",\"{}\":\"{}\"", field::TRACE_ID, ids.trace_id);
+            let _ = write!(line, ",\"{}\":\"{}\"", field::SPAN_ID, ids.span_id);
+            let _ = write!(line, ",\"{}\":\"{:02x}\"", field::TRACE_FLAGS, u8::from(ids.sampled));
         }
         for (name, value) in context.fields().filter(|(name, _)| !fields.names.contains(name)) {
             string(&mut line, name, value);
         }
         line.push_str(&fields.json);
-        string(&mut line, "version", &self.version);
-        string(&mut line, "target", event.metadata().target());
+        string(&mut line, field::VERSION, &self.version);
+        string(&mut line, field::TARGET, event.metadata().target());
         line.push_str("}\n");
         Bytes::from(line)
     }
@@ -75,7 +80,7 @@ struct Fields {
 impl Fields {
     fn text(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "message" => value.clone_into(&mut self.message),
+            field::MESSAGE => value.clone_into(&mut self.message),
             name if is_secret_name(name) => self.put(name, |json| quote(json, REDACTED)),
             name => self.put(name, |json| quote(json, &scrub(value))),
         }

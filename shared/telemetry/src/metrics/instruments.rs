@@ -1,14 +1,13 @@
 //! Counter, gauge and histogram that find the exemplar by themselves.
 
-use super::Labels;
-use crate::propagation::current_ids;
-use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{
-        exemplar::{CounterWithExemplar, HistogramWithExemplars},
-        family::Family,
-        gauge,
-    },
+use super::{
+    Labels,
+    exemplar::{Share, TraceLabel},
+};
+use prometheus_client::metrics::{
+    exemplar::{CounterWithExemplar, HistogramWithExemplars},
+    family::Family,
+    gauge,
 };
 use std::time::{Duration, SystemTime};
 
@@ -17,37 +16,41 @@ use std::time::{Duration, SystemTime};
 const SECONDS: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
-/// The label of an exemplar. 42 characters with its name: far below the 128 that OpenMetrics allows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct TraceLabel {
-    trace_id: String,
-}
-
-/// Only a sampled trace makes an exemplar: a link to a trace nobody kept helps nobody.
-fn exemplar() -> Option<TraceLabel> {
-    let ids = current_ids()?;
-    ids.sampled.then(|| TraceLabel { trace_id: ids.trace_id.to_string() })
-}
-
 /// Counts events. A cheap handle.
 #[derive(Clone)]
 pub struct Counter<L: Labels> {
     family: Family<L, CounterWithExemplar<TraceLabel>>,
+    share: Share,
 }
 
 impl<L: Labels> Counter<L> {
-    pub(super) fn new() -> Self {
-        Self { family: Family::default() }
+    pub(super) fn new(share: Share) -> Self {
+        Self { family: Family::default(), share }
     }
 
     pub(super) fn family(&self) -> Family<L, CounterWithExemplar<TraceLabel>> {
         self.family.clone()
     }
 
-    /// One more; inside a sampled trace that trace becomes the exemplar.
+    /// With the series of `labels` there from the start, at zero: Prometheus sees an increase from one value to the
+    /// next, and not a series that begins at one.
+    #[must_use]
+    pub fn from_zero(self, labels: impl IntoIterator<Item = L>) -> Self {
+        for labels in labels {
+            drop(self.family.get_or_create(&labels));
+        }
+        self
+    }
+
+    /// One more; inside a trace that will be kept, that trace becomes the exemplar.
     pub fn inc(&self, labels: &L) {
+        self.inc_ended(labels, false);
+    }
+
+    /// One more of something that may have failed. A trace with a failure in it will be kept.
+    pub fn inc_ended(&self, labels: &L, failed: bool) {
         let counter = self.family.get_or_create(labels);
-        match exemplar() {
+        match self.share.exemplar(failed, Duration::ZERO) {
             Some(trace) => {
                 counter.inc_by(1, Some(trace), Some(SystemTime::now()));
             }
@@ -88,20 +91,28 @@ type Durations = HistogramWithExemplars<TraceLabel>;
 #[derive(Clone)]
 pub struct Histogram<L: Labels> {
     family: Family<L, Durations, fn() -> Durations>,
+    share: Share,
 }
 
 impl<L: Labels> Histogram<L> {
-    pub(super) fn new() -> Self {
-        Self { family: Family::new_with_constructor(|| HistogramWithExemplars::new(SECONDS.into_iter())) }
+    pub(super) fn new(share: Share) -> Self {
+        let family: Family<L, Durations, fn() -> Durations> =
+            Family::new_with_constructor(|| HistogramWithExemplars::new(SECONDS.into_iter()));
+        Self { family, share }
     }
 
     pub(super) fn family(&self) -> Family<L, Durations, fn() -> Durations> {
         self.family.clone()
     }
 
-    /// One observation; inside a sampled trace that trace becomes its bucket's exemplar.
+    /// One observation; inside a trace that will be kept, that trace becomes its bucket's exemplar.
     pub fn observe(&self, labels: &L, duration: Duration) {
-        let exemplar = exemplar();
+        self.observe_ended(labels, duration, false);
+    }
+
+    /// One observation of something that may have failed. A trace with a failure in it will be kept.
+    pub fn observe_ended(&self, labels: &L, duration: Duration, failed: bool) {
+        let exemplar = self.share.exemplar(failed, duration);
         let at = exemplar.is_some().then(SystemTime::now);
         self.family.get_or_create(labels).observe(duration.as_secs_f64(), exemplar, at);
     }

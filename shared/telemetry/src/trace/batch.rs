@@ -1,7 +1,14 @@
 //! Batch export whose losses are counted to the last span: `ended = exported + dropped + failed`, exactly, after a
 //! flush. The SDK's own batch processor keeps its counts to itself, which is why it is not used here.
+//!
+//! Batches go to all destinations at once, each at its own pace: the fastest says when the next batch is due, and one
+//! that hangs holds up no other (docs/adr/0010).
 
-use super::{Destination, scrub::scrub_span};
+use super::{
+    Destination,
+    lane::{Fate, Lane, Outcome, Part},
+    scrub::scrub_span,
+};
 use crate::{config::TracesConfig, queue::Queue};
 use opentelemetry::Context;
 use opentelemetry_sdk::{
@@ -10,11 +17,13 @@ use opentelemetry_sdk::{
 };
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    task::Poll,
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// What became of the sampled spans that ended.
 #[derive(Debug, Default)]
@@ -24,68 +33,117 @@ pub(crate) struct SpanCounts {
     pub(crate) failed: AtomicU64,
 }
 
-/// The queue between the request path and the exporter, with its counts.
+/// The queue between the request path and the exporters, with its counts.
 pub(crate) struct SpanExport {
-    pub(crate) queue: Queue<SpanData>,
     pub(crate) counts: SpanCounts,
-    timeout: Duration,
+    queue: Queue<SpanData>,
+    batch: usize,
+    /// One for each destination.
+    lanes: Vec<Arc<Lane>>,
+    /// Spans that some destination has not settled yet. `None` when they were given up: then they are counted.
+    underway: Mutex<Option<u64>>,
+    pub(super) timeout: Duration,
 }
 
 impl SpanExport {
     pub(crate) fn new(config: &TracesConfig) -> Arc<Self> {
+        // As many spans as may wait for a first destination may wait for a slower one.
+        let lane = (config.queue / config.batch).max(1);
         Arc::new(Self {
-            queue: Queue::new(config.queue, config.batch, config.delay),
             counts: SpanCounts::default(),
+            queue: Queue::new(config.queue, config.batch, config.delay),
+            batch: config.batch,
+            lanes: config.exporters.iter().map(|_| Lane::new(lane)).collect(),
+            underway: Mutex::new(Some(0)),
             timeout: config.export_timeout,
         })
     }
 
     /// Exports until the queue is closed and empty. Runs on the telemetry runtime, never on a request's.
     pub(crate) async fn run(self: Arc<Self>, destinations: Vec<Destination>) {
-        let mut away = false;
-        while let Some(mut batch) = self.queue.next_batch().await {
+        for (lane, destination) in self.lanes.iter().zip(destinations) {
+            tokio::spawn(lane.clone().run(destination, self.clone()));
+        }
+        loop {
+            self.a_lane_is_idle().await;
+            let Some(mut batch) = self.queue.next_batch().await else { return };
             batch.iter_mut().for_each(scrub_span);
-            let count = batch.len() as u64;
-            let result = self.export(&destinations, batch).await;
-            let counter = if result.is_ok() { &self.counts.exported } else { &self.counts.failed };
-            // Before `done`: a flush waits for it, and this line is to be flushed, too.
-            report(&mut away, result.err());
-            self.queue.done(|| {
-                counter.fetch_add(count, Relaxed);
-            });
+            self.queue.done(|| self.hand_over(batch));
         }
     }
 
-    /// Counts as exported only what every destination has taken.
-    async fn export(&self, destinations: &[Destination], batch: Vec<SpanData>) -> Result<(), String> {
-        let Some((last, others)) = destinations.split_last() else { return Ok(()) };
-        let mut result = Ok(());
-        for destination in others {
-            result = self.export_to(destination, batch.clone()).await.and(result);
-        }
-        self.export_to(last, batch).await.and(result)
+    /// Waits until the first destination has taken all that it was given: until then spans wait in the queue.
+    async fn a_lane_is_idle(&self) {
+        let mut idle: Vec<_> = self.lanes.iter().map(|lane| Box::pin(lane.queue.idle())).collect();
+        std::future::poll_fn(|context| {
+            let is_idle =
+                idle.is_empty() || idle.iter_mut().any(|lane| lane.as_mut().poll(context).is_ready());
+            if is_idle { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
-    async fn export_to(&self, destination: &Destination, batch: Vec<SpanData>) -> Result<(), String> {
-        match tokio::time::timeout(self.timeout, destination.export(batch)).await {
-            Ok(exported) => exported.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("no answer within {:?}", self.timeout)),
+    /// A destination that has too much waiting already misses this batch.
+    fn hand_over(&self, batch: Vec<SpanData>) {
+        // One more than there are destinations: nothing is counted while it is still being handed over.
+        let fate = Arc::new(Fate::new(batch.len(), self.lanes.len() + 1));
+        if let Some(underway) = self.underway().as_mut() {
+            *underway += fate.spans;
+        }
+        let spans = Arc::new(batch);
+        for lane in &self.lanes {
+            if !lane.queue.push(Part { spans: spans.clone(), fate: fate.clone() }) {
+                self.settle(&fate, Outcome::Dropped);
+            }
+        }
+        self.settle(&fate, Outcome::Exported);
+    }
+
+    /// Counts a batch once, when the last destination has settled it.
+    pub(super) fn settle(&self, fate: &Fate, outcome: Outcome) {
+        let Some(worst) = fate.settle(outcome) else { return };
+        if let Some(underway) = self.underway().as_mut() {
+            *underway -= fate.spans;
+            let counter = match worst {
+                Outcome::Exported => &self.counts.exported,
+                Outcome::Dropped => &self.counts.dropped_queue_full,
+                Outcome::Failed => &self.counts.failed,
+            };
+            counter.fetch_add(fate.spans, Relaxed);
         }
     }
-}
 
-/// One line when the backend goes away and one when it is back, not one for each batch.
-fn report(away: &mut bool, error: Option<String>) {
-    match error {
-        Some(error) if !*away => {
-            *away = true;
-            tracing::warn!(error, "spans can't be exported; they are counted in telemetry_spans_total");
+    /// Waits until everything that ended before has been settled by all destinations, at most `limit`.
+    pub(crate) async fn flush(&self, limit: Duration) {
+        let end = Instant::now() + limit;
+        self.queue.flush(limit).await;
+        for lane in &self.lanes {
+            lane.queue.flush(end.saturating_duration_since(Instant::now())).await;
         }
-        None if *away => {
-            *away = false;
-            tracing::info!("spans are exported again");
-        }
-        _ => {}
+    }
+
+    /// Gives up what is not settled, and counts it as failed.
+    pub(crate) fn abandon(&self) {
+        // In this order: what the queue gives up is not handed over any more.
+        let waiting = self.queue.abandon() as u64;
+        let underway = self.underway().take().unwrap_or_default();
+        self.counts.failed.fetch_add(waiting + underway, Relaxed);
+    }
+
+    /// Spans in the fullest of the queues.
+    pub(crate) fn waiting(&self) -> usize {
+        let lanes = self.lanes.iter().map(|lane| lane.queue.len() * self.batch);
+        lanes.fold(self.queue.len(), usize::max).min(self.queue.capacity())
+    }
+
+    /// How many spans each of the queues takes.
+    pub(crate) fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
+    fn underway(&self) -> MutexGuard<'_, Option<u64>> {
+        // Nothing in a critical section can panic half-way, so the number behind a poisoned lock is right.
+        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

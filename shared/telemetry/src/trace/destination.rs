@@ -1,18 +1,16 @@
-//! Where spans go: an OTLP receiver, or standard output.
+//! Where spans go: an OTLP receiver, Zipkin, or standard output.
 
+use super::zipkin::Zipkin;
 use crate::config::{Config, Protocol, TraceExporter};
 use opentelemetry_otlp::{Protocol as OtlpProtocol, SpanExporter, WithExportConfig};
-use opentelemetry_sdk::{
-    error::OTelSdkResult,
-    trace::{SpanData, SpanExporter as _},
-};
-use std::fmt::Write as _;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use std::{fmt::Write as _, sync::Arc};
 use tokio::io::AsyncWriteExt;
 
 /// One place that spans are exported to.
-#[derive(Debug)]
 pub(crate) enum Destination {
     Otlp(Box<SpanExporter>),
+    Zipkin(Zipkin),
     Console { service: String },
 }
 
@@ -23,32 +21,40 @@ impl Destination {
     }
 
     fn open(exporter: TraceExporter, config: &Config) -> Result<Self, String> {
-        let mut destination = match exporter {
+        Ok(match exporter {
             TraceExporter::Otlp => Self::Otlp(Box::new(otlp(config)?)),
+            TraceExporter::Zipkin => Self::Zipkin(Zipkin::new(config)?),
             TraceExporter::Console => {
                 let name = config.resource.iter().find(|(key, _)| key == "service.name");
                 Self::Console { service: name.map_or_else(String::new, |(_, name)| name.clone()) }
             }
-        };
-        if let Self::Otlp(exporter) = &mut destination {
-            exporter.set_resource(&super::resource(config));
-        }
-        Ok(destination)
+        })
     }
 
-    pub(crate) async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+    /// Its name in `OTEL_TRACES_EXPORTER`.
+    pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Otlp(exporter) => exporter.export(batch).await,
+            Self::Otlp(_) => "otlp",
+            Self::Zipkin(_) => "zipkin",
+            Self::Console { .. } => "console",
+        }
+    }
+
+    /// Exports a batch. It is cloned only where an exporter wants it for itself and another destination has it too.
+    pub(crate) async fn export(&self, batch: Arc<Vec<SpanData>>) -> Result<(), String> {
+        match self {
+            Self::Otlp(exporter) => {
+                let answer = exporter.export(Arc::unwrap_or_clone(batch)).await;
+                answer.map_err(|error| error.to_string())
+            }
+            Self::Zipkin(zipkin) => zipkin.export(&batch).await,
             Self::Console { service } => {
                 let text = batch.iter().fold(String::new(), |mut text, span| {
                     write_line(&mut text, service, span);
                     text
                 });
                 let mut stdout = tokio::io::stdout();
-                let written = stdout.write_all(text.as_bytes()).await;
-                written.map_err(|error| {
-                    opentelemetry_sdk::error::OTelSdkError::InternalFailure(error.to_string())
-                })
+                stdout.write_all(text.as_bytes()).await.map_err(|error| error.to_string())
             }
         }
     }
@@ -69,7 +75,9 @@ fn otlp(config: &Config) -> Result<SpanExporter, String> {
             .with_endpoint(endpoint)
             .build(),
     };
-    built.map_err(|error| error.to_string())
+    let mut exporter = built.map_err(|error| error.to_string())?;
+    exporter.set_resource(&super::resource(config));
+    Ok(exporter)
 }
 
 /// One span on one line, for eyes and `grep`.

@@ -1,0 +1,144 @@
+//! Metrics, as Prometheus sees them: base units, unit and `_total` in the name.
+
+use Kind::{Counter, Gauge, Histogram, Info};
+
+/// A metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// As it is exposed; a histogram's samples append `_bucket`, `_count` and `_sum`.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its labels. Prometheus adds `job` and `instance`.
+    pub labels: &'static [&'static str],
+    /// Whether a sampled trace leaves its id as exemplar.
+    pub exemplar: bool,
+    /// What it measures.
+    pub help: &'static str,
+}
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes up.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts observations by size.
+    Histogram,
+    /// Says something in its labels; its value is 1.
+    Info,
+}
+
+impl Kind {
+    /// The word that OpenMetrics has for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Counter => "counter",
+            Gauge => "gauge",
+            Histogram => "histogram",
+            Info => "info",
+        }
+    }
+}
+
+impl Metric {
+    /// The name without what its kind appends: OpenMetrics calls this the metric family.
+    pub fn family(&self) -> &'static str {
+        let suffix = match self.kind {
+            Counter => "_total",
+            Info => "_info",
+            Gauge | Histogram => "",
+        };
+        self.name.strip_suffix(suffix).unwrap_or(self.name)
+    }
+
+    /// `seconds` or `bytes`, where the name ends so.
+    pub fn unit(&self) -> Option<&'static str> {
+        ["seconds", "bytes"].into_iter().find(|unit| self.family().ends_with(unit))
+    }
+}
+
+const EXEMPLAR: bool = true;
+const NO_EXEMPLAR: bool = false;
+
+/// Defines metrics as constants and lists them in `ALL`. The comment of a metric is its help text.
+macro_rules! metrics {
+    ($(#[doc = $help:literal] $const:ident = $kind:ident($name:literal, $labels:expr, $exemplar:expr);)*) => {
+        $(#[doc = $help] pub const $const: Metric = Metric {
+            name: $name,
+            kind: $kind,
+            labels: &$labels,
+            exemplar: $exemplar,
+            help: $help.trim_ascii(),
+        };)*
+
+        /// All of them.
+        pub const ALL: &[Metric] = &[$($const),*];
+    };
+}
+
+metrics! {
+    /// An order from request to outcome
+    ORDER_PROCESSING_DURATION = Histogram("order_processing_duration_seconds", ["status"], EXEMPLAR);
+    /// HTTP requests answered
+    HTTP_SERVER_DURATION = Histogram(
+        "http_server_request_duration_seconds",
+        ["http_request_method", "http_route", "http_response_status_code"],
+        EXEMPLAR
+    );
+    /// HTTP requests made, each attempt
+    HTTP_CLIENT_DURATION = Histogram(
+        "http_client_request_duration_seconds",
+        ["http_request_method", "server_address", "http_response_status_code", "error_type"],
+        EXEMPLAR
+    );
+    /// Database transactions
+    DB_CLIENT_DURATION = Histogram(
+        "db_client_operation_duration_seconds",
+        ["db_system_name", "db_operation_name", "db_collection_name"],
+        EXEMPLAR
+    );
+    /// Orders that reached an outcome
+    ORDERS = Counter("orders_total", ["status"], EXEMPLAR);
+    /// Attempts to charge a card, and charges taken back
+    PAYMENTS = Counter("payments_total", ["outcome"], EXEMPLAR);
+    /// Order events that wait to be delivered
+    OUTBOX_LENGTH = Gauge("outbox_length", [], NO_EXEMPLAR);
+    /// Age of the oldest order event that waits
+    OUTBOX_OLDEST_AGE = Gauge("outbox_oldest_age_seconds", [], NO_EXEMPLAR);
+    /// Order events that were given up
+    OUTBOX_DEAD_LETTERS = Counter("outbox_dead_letters_total", [], EXEMPLAR);
+    /// Pieces in the warehouse
+    INVENTORY_STOCK_UNITS = Gauge("inventory_stock_units", ["sku", "state"], NO_EXEMPLAR);
+    /// Reservations that nobody confirmed in time
+    INVENTORY_RESERVATIONS_EXPIRED = Counter("inventory_reservations_expired_total", [], NO_EXEMPLAR);
+    /// Sampled spans that ended, by what became of them
+    TELEMETRY_SPANS = Counter("telemetry_spans_total", ["outcome"], NO_EXEMPLAR);
+    /// Log lines, by sink and by what became of them
+    TELEMETRY_LOGS = Counter("telemetry_logs_total", ["sink", "outcome"], NO_EXEMPLAR);
+    /// Waiting for export
+    TELEMETRY_QUEUE_LENGTH = Gauge("telemetry_queue_length", ["signal"], NO_EXEMPLAR);
+    /// What can wait before something is dropped
+    TELEMETRY_QUEUE_CAPACITY = Gauge("telemetry_queue_capacity", ["signal"], NO_EXEMPLAR);
+    /// CPU time, user and system
+    PROCESS_CPU = Counter("process_cpu_seconds_total", [], NO_EXEMPLAR);
+    /// Resident memory
+    PROCESS_RESIDENT_MEMORY = Gauge("process_resident_memory_bytes", [], NO_EXEMPLAR);
+    /// Virtual memory
+    PROCESS_VIRTUAL_MEMORY = Gauge("process_virtual_memory_bytes", [], NO_EXEMPLAR);
+    /// Start, since the Unix epoch
+    PROCESS_START_TIME = Gauge("process_start_time_seconds", [], NO_EXEMPLAR);
+    /// Open file descriptors
+    PROCESS_OPEN_FDS = Gauge("process_open_fds", [], NO_EXEMPLAR);
+    /// Limit of open file descriptors
+    PROCESS_MAX_FDS = Gauge("process_max_fds", [], NO_EXEMPLAR);
+    /// Threads of the operating system
+    PROCESS_THREADS = Gauge("process_threads", [], NO_EXEMPLAR);
+    /// What this process is (OpenTelemetry resource)
+    TARGET = Info(
+        "target_info",
+        ["service_name", "service_namespace", "service_version", "service_instance_id"],
+        NO_EXEMPLAR
+    );
+}
