@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Follow one order through four services: traces, logs and metrics on this machine, with nothing else installed.
 #[derive(Parser)]
@@ -16,18 +16,18 @@ pub(crate) enum Command {
     /// Start everything on this machine and place a few sample orders (the default)
     Up(UpOptions),
     /// Run the API gateway, configured by environment
-    Gateway,
+    Gateway(Service),
     /// Run the order service, configured by environment; or place an order
     Order {
         #[command(subcommand)]
         command: Option<OrderCommand>,
     },
     /// Run the payment service, configured by environment
-    Payment,
+    Payment(Service),
     /// Run the inventory service, configured by environment
-    Inventory,
+    Inventory(Service),
     /// Run the observatory, configured by environment
-    Observatory,
+    Observatory(Service),
     /// Show a trace as a tree with bars
     Trace {
         /// An order's id or a trace's id
@@ -76,8 +76,22 @@ impl Default for UpOptions {
     }
 }
 
+#[derive(Args)]
+pub(crate) struct Service {
+    #[command(subcommand)]
+    pub(crate) command: Option<ServiceCommand>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// Ask the one that runs with this environment whether it is ready, for a container's health
+    Healthcheck,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum OrderCommand {
+    /// Ask the one that runs with this environment whether it is ready, for a container's health
+    Healthcheck,
     /// Place an order at the gateway (`GATEWAY_URL`) and say where its trace is
     Place(PlaceOptions),
 }
@@ -102,6 +116,29 @@ pub(crate) struct PlaceOptions {
     /// How many of them are under way at once
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) concurrency: u32,
+    /// Place so many orders a second, such as 0.5, until Ctrl-C; also when earlier ones are not answered yet
+    #[arg(long, value_name = "ORDERS", value_parser = rate, conflicts_with = "count")]
+    pub(crate) rate: Option<f64>,
+    /// Stop after this time, such as 90s, 10m or 2h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, requires = "rate")]
+    pub(crate) duration: Option<Duration>,
+    /// Different products, customers and cards: most orders are good, some come to nothing
+    #[arg(long, conflicts_with_all = ["sku", "quantity", "card", "customer"])]
+    pub(crate) mix: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.001..=1000.0).contains(rate));
+    rate.ok_or_else(|| "orders a second, from 0.001 to 1000".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = [("s", 1), ("m", 60), ("h", 3600)].iter().find_map(|(unit, seconds)| {
+        let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
+        Some(u64::from(number) * seconds)
+    });
+    let takes = || "a whole number with its unit: s, m or h".to_owned();
+    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(takes)
 }
 
 #[cfg(test)]
@@ -112,5 +149,19 @@ mod tests {
     fn no_command_is_up_without_options() {
         let Some(Command::Up(options)) = Cli::parse_from(["waybill", "up"]).command else { panic!("not up") };
         assert_eq!(options, UpOptions::default());
+    }
+
+    #[test]
+    fn a_rate_and_a_time_are_checked() {
+        assert_eq!((rate("0.5"), rate("20")), (Ok(0.5), Ok(20.0)));
+        for text in ["0", "-1", "NaN", "inf", "1e9", "many"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+        for (text, seconds) in [("90s", 90), ("10m", 600), ("2h", 7200)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in ["", "90", "0s", "-1s", "1.5h", "5ms", "m"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`up`] | `waybill up`: all processes, sample orders, restarts, an orderly end |
 //! | [`process`] | `waybill gateway`, `order`, `payment`, `inventory`, `observatory`: one process |
-//! | [`place`] | `waybill order place` |
+//! | [`place`] | `waybill order place`: one order, many, or a steady load |
 //! | [`trace_view`] | `waybill trace` |
 //! | [`logs_view`] | `waybill logs` |
 //! | [`remote`] | how the last three ask the gateway and the observatory |
@@ -14,22 +14,39 @@ mod logs_view;
 mod place;
 mod process;
 mod remote;
+mod stop;
 mod style;
 mod trace_view;
 mod up;
 
 use clap::Parser;
-use cli::{Cli, Command, OrderCommand};
+use cli::{Cli, Command, OrderCommand, Service, ServiceCommand};
+use service_kit::process::{healthcheck, start};
 use std::{error::Error, process::ExitCode};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command.unwrap_or_default() {
-        Command::Gateway => service_kit::process::main(gateway::SERVICE, gateway::run),
-        Command::Order { command: None } => service_kit::process::main(order::SERVICE, order::run),
-        Command::Payment => service_kit::process::main(payment::SERVICE, payment::run),
-        Command::Inventory => service_kit::process::main(inventory::SERVICE, inventory::run),
-        Command::Observatory => process::observatory(),
+        Command::Gateway(Service { command: None }) => start(gateway::SERVICE, gateway::run),
+        Command::Order { command: None } => start(order::SERVICE, order::run),
+        Command::Payment(Service { command: None }) => start(payment::SERVICE, payment::run),
+        Command::Inventory(Service { command: None }) => start(inventory::SERVICE, inventory::run),
+        Command::Observatory(Service { command: None }) => process::observatory(),
+        Command::Gateway(Service { command: Some(ServiceCommand::Healthcheck) }) => {
+            healthcheck::<gateway::config::Config>(gateway::SERVICE)
+        }
+        Command::Order { command: Some(OrderCommand::Healthcheck) } => {
+            healthcheck::<order::config::Config>(order::SERVICE)
+        }
+        Command::Payment(Service { command: Some(ServiceCommand::Healthcheck) }) => {
+            healthcheck::<payment::config::Config>(payment::SERVICE)
+        }
+        Command::Inventory(Service { command: Some(ServiceCommand::Healthcheck) }) => {
+            healthcheck::<inventory::config::Config>(inventory::SERVICE)
+        }
+        Command::Observatory(Service { command: Some(ServiceCommand::Healthcheck) }) => {
+            process::observatory_health()
+        }
         Command::Up(options) => terminal(up::run(options)),
         Command::Order { command: Some(OrderCommand::Place(options)) } => terminal(place::run(options)),
         Command::Trace { id } => terminal(trace_view::run(id)),

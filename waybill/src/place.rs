@@ -1,26 +1,55 @@
-//! `waybill order place`.
+//! `waybill order place`: one order, many, or a steady load.
+
+mod mix;
+mod steady;
+mod tally;
 
 use crate::{
     cli::PlaceOptions,
     remote::{Placed, Remote},
     style::{BAD, GOOD, paint},
 };
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Instant};
-use tokio::sync::Semaphore;
+use serde_json::{Value, json};
+use std::{error::Error, sync::Arc};
+use tally::Tally;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+/// What is ordered.
+enum Orders {
+    /// The same every time.
+    Same(Value),
+    Mixed,
+}
+
+impl Orders {
+    fn next(&self) -> Value {
+        match self {
+            Self::Same(order) => order.clone(),
+            Self::Mixed => mix::draw(),
+        }
+    }
+}
 
 pub(crate) async fn run(options: PlaceOptions) -> Result<(), Box<dyn Error>> {
     let remote = Remote::from_env()?;
-    let body = order(&options.customer, &options.sku, options.quantity, &options.card);
+    let orders = if options.mix {
+        Orders::Mixed
+    } else {
+        Orders::Same(order(&options.customer, &options.sku, options.quantity, &options.card))
+    };
+    if let Some(rate) = options.rate {
+        return steady::run(remote, orders, rate, options.duration, options.concurrency as usize).await;
+    }
     if options.count == 1 {
-        show(&remote, &remote.place(&body).await?);
+        show(&remote, &remote.place(&orders.next()).await?);
         return Ok(());
     }
-    many(remote, body, options.count, options.concurrency).await
+    many(remote, orders, options.count, options.concurrency).await
 }
 
 /// The body of a request for one position.
-pub(crate) fn order(customer: &str, sku: &str, quantity: i64, card: &str) -> serde_json::Value {
-    serde_json::json!({
+pub(crate) fn order(customer: &str, sku: &str, quantity: i64, card: &str) -> Value {
+    json!({
         "customer_id": customer,
         "items": [{ "sku": sku, "quantity": quantity }],
         "payment": { "method": "card", "card_number": card },
@@ -39,33 +68,27 @@ pub(crate) fn show(remote: &Remote, placed: &Placed) {
     }
 }
 
-async fn many(
-    remote: Remote,
-    body: serde_json::Value,
-    count: u32,
-    concurrency: u32,
-) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
+async fn many(remote: Remote, orders: Orders, count: u32, concurrency: u32) -> Result<(), Box<dyn Error>> {
+    let mut tally = Tally::default();
     let places = Arc::new(Semaphore::new(concurrency as usize));
-    let body = Arc::new(body);
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
     for _ in 0..count {
         let place = places.clone().acquire_owned().await?;
-        let (remote, body) = (remote.clone(), body.clone());
+        let (remote, body) = (remote.clone(), orders.next());
         tasks.spawn(async move {
-            let outcome = remote.place(&body).await.map(|placed| placed.outcome);
+            let outcome = outcome(&remote, &body).await;
             drop(place);
-            outcome.map_err(|error| error.to_string())
+            outcome
         });
     }
-    let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
     while let Some(outcome) = tasks.join_next().await {
-        *outcomes.entry(outcome?.unwrap_or_else(|error| error)).or_default() += 1;
+        tally.add(outcome?);
     }
-    let seconds = start.elapsed().as_secs_f64();
-    for (outcome, orders) in outcomes {
-        anstream::println!("{orders:>8} {outcome}");
-    }
-    anstream::println!("{count:>8} orders in {seconds:.1} s: {:.0} a second", f64::from(count) / seconds);
+    tally.show();
     Ok(())
+}
+
+/// In a word, also when there was no answer.
+async fn outcome(remote: &Remote, body: &Value) -> String {
+    remote.place(body).await.map_or_else(|error| error.to_string(), |placed| placed.outcome)
 }

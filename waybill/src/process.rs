@@ -1,14 +1,16 @@
 //! The observatory as a process. The four services' are in `service_kit::process`.
 
-use observatory::{Config, Listeners};
-use service_kit::shutdown::Shutdown;
+use observatory::{Config, ConfigError, Listeners};
+use service_kit::{health, shutdown::Shutdown};
 use std::{error::Error, process::ExitCode};
 use telemetry::Env;
+
+const NAME: &str = "observatory";
 
 /// Exit code 0 after an orderly stop, 2 for a wrong configuration, 1 for anything else.
 pub(crate) fn observatory() -> ExitCode {
     let env = Env::from_process();
-    let config = match Config::from_env(&|name| env.get(name).map(str::to_owned)) {
+    let config = match config(&env) {
         Ok(config) => config,
         Err(error) => return failed(&error, 2),
     };
@@ -16,6 +18,18 @@ pub(crate) fn observatory() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&*error, 1),
     }
+}
+
+/// Asks the observatory that runs with this environment whether it is ready.
+pub(crate) fn observatory_health() -> ExitCode {
+    match config(&Env::from_process()) {
+        Ok(config) => health::report(NAME, config.admin),
+        Err(error) => failed(&error, 2),
+    }
+}
+
+fn config(env: &Env) -> Result<Config, ConfigError> {
+    Config::from_env(&|name| env.get(name).map(str::to_owned))
 }
 
 fn live(config: Config, env: &Env) -> Result<(), Box<dyn Error>> {
@@ -29,6 +43,6 @@ fn live(config: Config, env: &Env) -> Result<(), Box<dyn Error>> {
 }
 
 fn failed(error: &dyn Error, code: u8) -> ExitCode {
-    anstream::eprintln!("observatory: {error}");
+    anstream::eprintln!("{NAME}: {error}");
     ExitCode::from(code)
 }

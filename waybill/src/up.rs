@@ -7,6 +7,7 @@ mod samples;
 use crate::{
     cli::UpOptions,
     remote::Remote,
+    stop::Stop,
     style::{BAD, BOLD, DIM, GOOD, paint},
 };
 use child::Child;
@@ -15,7 +16,6 @@ use std::{
     error::Error,
     time::{Duration, Instant},
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 /// What a process may take until it is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -50,25 +50,6 @@ pub(crate) async fn run(options: UpOptions) -> Result<(), Box<dyn Error>> {
     };
     plan.clean_up();
     started.and(ended)
-}
-
-/// SIGINT or SIGTERM, each time it comes.
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn called(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 async fn ready(children: &mut [Child], plan: &Plan, remote: &Remote) -> Result<(), Box<dyn Error>> {

@@ -2,6 +2,8 @@
 //! this file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+mod load;
+
 use std::process::{Command, Output};
 
 fn waybill(args: &[&str]) -> Output {
@@ -43,5 +45,21 @@ fn what_is_no_command_or_id_is_refused() {
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         assert!(errors.starts_with("waybill: an id is ") && errors.lines().count() == 1, "{errors}");
+    }
+}
+
+#[test]
+fn each_process_can_be_asked_for_its_health() {
+    for service in ["gateway", "order", "payment", "inventory", "observatory"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
+        let output = command
+            .args([service, "healthcheck"])
+            .env_clear()
+            .env("ADMIN_ADDR", "0.0.0.0:1")
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+        assert!(errors.contains("is not ready: 127.0.0.1:1: "), "{errors}");
     }
 }

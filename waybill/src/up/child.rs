@@ -30,7 +30,9 @@ impl Child {
         let mut command = tokio::process::Command::new(std::env::current_exe()?);
         command
             .arg(role.command())
+            // What would be the same for all of them.
             .env_remove("OTEL_SERVICE_NAME")
+            .env_remove("DATABASE_URL_FILE")
             .envs(plan.environment(role))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

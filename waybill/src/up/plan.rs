@@ -166,7 +166,8 @@ impl Plan {
             ("CUSTOMER_REF_KEY", self.customer_ref_key.clone()),
             ("CARD_SEAL_KEY", self.card_seal_key.clone()),
         ];
-        environment.extend(defaults.into_iter().filter(|(name, _)| env.get(name).is_none()));
+        let is_given = |name: &str| env.get(name).or_else(|| env.get(&format!("{name}_FILE"))).is_some();
+        environment.extend(defaults.into_iter().filter(|(name, _)| !is_given(name)));
         environment
     }
 
