@@ -2,7 +2,7 @@
 
 use crate::{Stack, jaeger};
 use reqwest::{
-    RequestBuilder,
+    Client, RequestBuilder,
     header::{CONTENT_TYPE, HeaderMap},
 };
 use serde_json::{Value, json};
@@ -28,6 +28,11 @@ pub fn new_order(sku: &str, card: &str) -> Value {
         "items": [{"sku": sku, "quantity": 2}],
         "payment": {"method": "card", "card_number": card},
     })
+}
+
+/// The request that places an order at a gateway.
+pub(crate) fn order_request(client: &Client, gateway: &str, sku: &str, card: &str) -> RequestBuilder {
+    client.post(format!("{gateway}/api/orders")).json(&new_order(sku, card))
 }
 
 /// An answer, read.
@@ -100,8 +105,8 @@ fn assert_nothing_internal(text: &str) {
 
 impl Stack {
     /// A client for one test: connections don't outlive the runtime they were made in.
-    pub fn client(&self) -> reqwest::Client {
-        reqwest::Client::builder().no_proxy().build().expect("a client")
+    pub fn client(&self) -> Client {
+        Client::builder().no_proxy().build().expect("a client")
     }
 
     /// Places an order at the gateway.
@@ -111,9 +116,9 @@ impl Stack {
 
     /// Places an order at the gateway, with headers.
     pub async fn place_with(&self, sku: &str, card: &str, headers: &[(&str, &str)]) -> Answered {
-        let request = self.client().post(format!("{}/api/orders", self.url("gateway")));
+        let request = order_request(&self.client(), &self.url("gateway"), sku, card);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        Answered::to(request.json(&new_order(sku, card))).await
+        Answered::to(request).await
     }
 
     /// `GET` of a part.
@@ -123,11 +128,9 @@ impl Stack {
 
     /// Waits until the observatory has `count` spans of a trace.
     pub async fn spans(&self, trace_id: &str, count: usize) -> Vec<SpanRecord> {
-        let path = format!("/api/traces/{trace_id}");
+        let (client, url) = (self.client(), self.url("observatory"));
         eventually(&format!("{count} spans of the trace {trace_id}"), async || {
-            let answer = self.get("observatory", &path).await;
-            let trace = answer.body["data"].get(0)?;
-            Some(jaeger::spans(trace)).filter(|spans| spans.len() >= count)
+            Some(jaeger::trace(&client, &url, trace_id).await).filter(|spans| spans.len() >= count)
         })
         .await
     }

@@ -1,11 +1,19 @@
 //! Jaeger's JSON as the records that tests compare.
 
+use crate::Answered;
+use reqwest::Client;
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 use telemetry::testing::SpanRecord;
 
+/// The spans that a query API in Jaeger's form has of a trace by now.
+pub(crate) async fn trace(client: &Client, url: &str, trace_id: &str) -> Vec<SpanRecord> {
+    let answer = Answered::to(client.get(format!("{url}/api/traces/{trace_id}"))).await;
+    answer.body["data"].get(0).map(spans).unwrap_or_default()
+}
+
 /// The spans of one element of `data`.
-pub(crate) fn spans(trace: &Value) -> Vec<SpanRecord> {
+fn spans(trace: &Value) -> Vec<SpanRecord> {
     list(&trace["spans"]).map(|span| record(span, &trace["processes"])).collect()
 }
 

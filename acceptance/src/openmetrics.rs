@@ -1,6 +1,7 @@
 //! An exposition in OpenMetrics form, read as far as tests need it.
 
 use crate::Stack;
+use reqwest::Client;
 
 /// What a `/metrics` answered.
 pub struct Exposition {
@@ -21,18 +22,22 @@ pub struct Sample<'a> {
 impl Stack {
     /// Scrapes a part as Prometheus does.
     pub async fn metrics(&self, part: &str) -> Exposition {
-        let url = format!("{}/metrics", self.admin(part));
-        let answer = self.client().get(url).send().await.expect("an answer");
-        assert_eq!(answer.status(), 200, "{part}");
-        let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        assert_eq!(answer.headers()["content-type"], content_type, "{part}");
-        let text = answer.text().await.expect("a body");
-        assert!(text.ends_with("# EOF\n"), "{part}");
-        Exposition { text }
+        Exposition::scraped(&self.client(), &self.admin(part)).await
     }
 }
 
 impl Exposition {
+    /// What an admin port answers.
+    pub(crate) async fn scraped(client: &Client, admin: &str) -> Self {
+        let answer = client.get(format!("{admin}/metrics")).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{admin}");
+        let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        assert_eq!(answer.headers()["content-type"], content_type, "{admin}");
+        let text = answer.text().await.expect("a body");
+        assert!(text.ends_with("# EOF\n"), "{admin}");
+        Self { text }
+    }
+
     /// As it was answered.
     pub fn text(&self) -> &str {
         &self.text

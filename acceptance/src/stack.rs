@@ -152,6 +152,16 @@ impl Stack {
         self.plan.admin(part)
     }
 
+    /// Where its observatory takes spans (OTLP over gRPC).
+    pub fn otlp(&self) -> String {
+        self.plan.url("otlp_grpc")
+    }
+
+    /// Where its observatory takes log lines.
+    pub fn log_ship(&self) -> String {
+        format!("tcp://{}", self.plan.address("log"))
+    }
+
     /// The database of a service: `order`, `payment` or `inventory`.
     pub fn database(&self, service: &str) -> Database {
         Database::at(&self.plan.databases[service])

@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod any_stack;
 mod batch;
 mod cancel;
 mod concurrency;
@@ -25,6 +26,7 @@ mod migration;
 mod observatory;
 mod one_order;
 mod privacy;
+mod references;
 mod resilience;
 mod resumed;
 mod shutdown;

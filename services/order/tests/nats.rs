@@ -109,6 +109,11 @@ async fn an_event_goes_through_the_stream_in_its_orders_trace() {
         assert_eq!(span.attributes["session.id"], "s-1", "baggage goes with it");
         assert!(span.error.is_none());
     }
+    let lines = recorder().lines(&order.context.trace_id().unwrap());
+    assert!(
+        lines.iter().all(|line| line["target"] != "async_nats::connector"),
+        "not about the order: {lines:?}"
+    );
     database.wait_until_empty().await;
     relay.stop().await;
     receiver.stop().await;
