@@ -51,9 +51,11 @@ where
         .with_filter(filter_fn(|metadata| metadata.is_span() && !is_transport(metadata)))
 }
 
-/// The libraries that carry telemetry have spans and events of their own: recording them would trace the exporter.
+/// The libraries that carry telemetry have spans and events of their own: recording them would trace the exporter. Those
+/// that carry anything else say at length what our spans say, and with it, at DEBUG, the server's URL and password.
 pub(crate) fn is_transport(metadata: &Metadata<'_>) -> bool {
-    const LIBRARIES: [&str; 7] = ["hyper", "h2", "tonic", "tower", "reqwest", "opentelemetry", "sqlx"];
+    const LIBRARIES: [&str; 8] =
+        ["hyper", "h2", "tonic", "tower", "reqwest", "opentelemetry", "sqlx", "async_nats"];
     let target = metadata.target();
     LIBRARIES.iter().any(|library| target.starts_with(library))
 }
