@@ -244,7 +244,7 @@ impl Backends {
         answer.body.as_array().cloned().unwrap_or_default()
     }
 
-    /// Asks `look` until it finds something, at most [`LIMIT`], and not too often for a backend that shares the
+    /// Asks `look` until it finds something, at most 40 s, and not too often for a backend that shares the
     /// machine.
     pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         eventually_within(LIMIT, what, async || {
