@@ -1,6 +1,6 @@
 // Loads docker-compose.yml as docker compose does, for each set of profiles, and checks what the README promises of it:
-// known keys and references (compose-go), pinned images, ports on loopback, memory within its limit, no root, and a
-// health check for everything that can be asked. Prints the services with their memory.
+// known keys and references (compose-go), pinned images, ports on loopback, memory within its limit, no root, secrets for
+// those who need them, and a health check for everything that can be asked. Prints the services with their memory.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -35,6 +36,9 @@ var withoutHealthcheck = map[string]string{
 	"sampler":        "the same",
 	"load":           "it serves nothing",
 }
+
+// PostgreSQL's versions have two numbers, all others three.
+var pinned = regexp.MustCompile(`^(postgres:\d+\.\d+-|[^:]+:v?\d+\.\d+\.\d+)`)
 
 // What runs as root, and why.
 var asRoot = map[string]string{
@@ -94,9 +98,8 @@ func oneOff(project *types.Project, name string) bool {
 
 func faults(project *types.Project, service types.ServiceConfig) []string {
 	var faults []string
-	_, tag, tagged := strings.Cut(service.Image[strings.LastIndex(service.Image, "/")+1:], ":")
-	if !tagged || tag == "latest" {
-		faults = append(faults, "its image has no pinned version: "+service.Image)
+	if !pinned.MatchString(service.Image) {
+		faults = append(faults, "its image has no whole version: "+service.Image)
 	}
 	if service.MemLimit == 0 {
 		faults = append(faults, "no mem_limit")
@@ -107,6 +110,12 @@ func faults(project *types.Project, service types.ServiceConfig) []string {
 		}
 	}
 	for _, volume := range service.Volumes {
+		if volume.Source == "secrets" && service.Name != "setup" {
+			own := strings.TrimSuffix(service.Name, "-lite")
+			if !volume.ReadOnly || volume.Volume == nil || volume.Volume.Subpath != own {
+				faults = append(faults, "mounts secrets that are not its own")
+			}
+		}
 		if volume.Type != types.VolumeTypeBind {
 			continue
 		}
