@@ -14,7 +14,6 @@ pub const EMPTY_WHEN_HEALTHY: &[(&str, &str, &str)] = &[
     ("waybill-saga", "Steps that failed", "nothing was declined and nothing went wrong"),
     ("waybill-telemetry", "Refused and lost by the Collector", "it refuses nothing and can send all"),
     ("waybill-telemetry", "Lines that could not be read", "all lines are well-formed"),
-    ("waybill-telemetry", "Log backends", "not there without Elasticsearch, Logstash and Kibana"),
     ("waybill-telemetry", "Unusual volume", "nothing is unusual before there is an hour of history"),
 ];
 

@@ -2,7 +2,18 @@
 
 use acceptance::{Backends, EARL_GREY, Need, Prometheus, SERVICES, Settings, Stack};
 use futures_util::future::join_all;
-use std::{path::Path, time::Duration};
+use promql_parser::{
+    parser::{self, Expr},
+    util::{ExprVisitor, walk_expr},
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 use testkit::{Process, eventually_within, free_port};
 
 /// A card that the processor cannot answer for now: such an order fails.
@@ -53,6 +64,57 @@ async fn a_service_that_is_down_is_told() {
     })
     .await;
     assert!(!prometheus.is_firing("ServiceDown", Some("order-service")).await);
+}
+
+/// What the Collector sees of Elasticsearch, Logstash and Kibana has the names that the alerts know: an alert about series
+/// that are never there is silent whatever happens.
+#[tokio::test]
+async fn alerts_about_elk_look_at_series_that_are_there() {
+    let backends = Backends::at_hand().await;
+    if !backends.have(&[Need::Prometheus, Need::Elasticsearch]) {
+        return;
+    }
+    let prometheus = backends.prometheus();
+    let mut absent = selectors("../prometheus/alerts/elk.yml");
+    assert!(absent.len() > 4, "{absent:?}");
+    let begun = Instant::now();
+    while !absent.is_empty() {
+        assert!(begun.elapsed() < LIMIT, "nobody reports {absent:?}");
+        let mut left = BTreeSet::new();
+        for selector in absent {
+            if prometheus.query(&selector).await.is_empty() {
+                left.insert(selector);
+            }
+        }
+        absent = left;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // Elasticsearch answers, so this alert would be wrong.
+    assert!(!prometheus.is_firing("ElasticsearchDown", None).await);
+}
+
+/// The series that a file of alerts names.
+fn selectors(file: &str) -> BTreeSet<String> {
+    struct Selectors(BTreeSet<String>);
+    impl ExprVisitor for Selectors {
+        type Error = Infallible;
+
+        fn pre_visit(&mut self, expr: &Expr) -> Result<bool, Infallible> {
+            match expr {
+                Expr::VectorSelector(selector) => self.0.insert(selector.to_string()),
+                Expr::MatrixSelector(matrix) => self.0.insert(matrix.vs.to_string()),
+                _ => false,
+            };
+            Ok(true)
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let alerts: Value = serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let mut found = Selectors(BTreeSet::new());
+    for rule in alerts["groups"][0]["rules"].as_array().unwrap() {
+        walk_expr(&mut found, &parser::parse(rule["expr"].as_str().unwrap()).unwrap()).unwrap();
+    }
+    found.0
 }
 
 /// The repository's rules on a Prometheus that asks this stack.

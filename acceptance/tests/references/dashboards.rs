@@ -93,7 +93,9 @@ fn panels_are_whole() {
                     wrong(&format!("no data source {source}"));
                 }
             }
-            let is_of_durations = targets.iter().any(|target| text(&target["expr"]).contains("_bucket"));
+            // Span metrics have no exemplars: they would be taken before sampling and lead nowhere (docs/adr/0012).
+            let has_them = |expr: &str| expr.contains("_bucket") && !expr.contains("traces_span_metrics_");
+            let is_of_durations = targets.iter().any(|target| has_them(text(&target["expr"])));
             let has_exemplars = targets.iter().any(|target| target["exemplar"] == true);
             if is_of_durations && kind != "stat" && !has_exemplars {
                 wrong("a histogram without exemplars");
