@@ -5,18 +5,26 @@
 # The programs are linked statically, C library included, so that each image is one program on a base of 2 MB (root
 # certificates, time zones, a user). docs/adr/0011 says why.
 
-FROM rust:1.95-slim-bookworm AS build
-ARG TARGETARCH
+FROM rust:1.95-slim-bookworm AS tools
 WORKDIR /src
+RUN cargo install --locked cargo-chef@0.1.78
+
+# What the dependencies are, without our sources: it changes when they do, and not with every edit.
+FROM tools AS plan
+COPY . .
+RUN cargo chef prepare --recipe-path recipe.json
+
+FROM tools AS build
+# With `--target` the flags below are not those of build scripts and macros, which cannot be static.
 ENV RUSTFLAGS="-C target-feature=+crt-static" \
     CARGO_PROFILE_RELEASE_DEBUG=none \
     CARGO_PROFILE_RELEASE_STRIP=symbols
+COPY --from=plan /src/recipe.json .
+# A layer of its own: a change of our code finds all dependencies built, in any builder that keeps layers.
+RUN cargo chef cook --locked --release --bins --target "$(rustc --print host-tuple)" \
+        -p gateway -p order -p payment -p inventory -p waybill
 COPY . .
-# The caches outlive this layer: after a change of our code Cargo finds the dependencies built. With `--target`
-# the flags above are not those of build scripts and macros, which cannot be static.
-RUN --mount=type=cache,id=waybill-registry,target=/usr/local/cargo/registry,sharing=locked \
-    --mount=type=cache,id=waybill-target-$TARGETARCH,target=/src/target,sharing=locked \
-    target="$(rustc --print host-tuple)" \
+RUN target="$(rustc --print host-tuple)" \
     && cargo build --locked --release --bins --target "$target" \
         -p gateway -p order -p payment -p inventory -p waybill \
     && mkdir -p /out/data \
