@@ -5,7 +5,7 @@
 
 use crate::{
     env::{ConfigError, Env},
-    metrics::Share,
+    metrics::{Observing, Share},
     propagation::Propagators,
     redact::RefKey,
 };
@@ -20,10 +20,10 @@ pub struct Config {
     /// `service.name`, `service.version`, … in the order they are exported.
     pub(crate) resource: Vec<(String, String)>,
     pub(crate) disabled: bool,
+    pub(crate) pipeline: Pipeline,
     pub(crate) propagators: Propagators,
     pub(crate) ref_key: Option<RefKey>,
-    /// What the trace backend keeps of ordinary traces; only those become exemplars.
-    pub(crate) kept: Share,
+    pub(crate) observing: Observing,
     pub(crate) traces: TracesConfig,
     pub(crate) logs: LogsConfig,
 }
@@ -56,6 +56,13 @@ pub(crate) enum Protocol {
     HttpJson,
 }
 
+/// The way of spans through this process (docs/adr/0013).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pipeline {
+    Standard,
+    Direct,
+}
+
 /// Decides for a whole trace at its root; everybody below follows unless `parent_based` is off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sampler {
@@ -81,14 +88,16 @@ const SPAN_BATCH: usize = 128;
 impl Config {
     /// Reads the environment. `service` is the name unless `OTEL_SERVICE_NAME` gives another.
     pub fn from_env(service: &'static str, env: &Env) -> Result<Self, ConfigError> {
+        let traces = TracesConfig::from_env(env)?;
         Ok(Self {
             service,
+            pipeline: pipeline(env, &traces)?,
             resource: resource(service, env)?,
             disabled: env.parse("OTEL_SDK_DISABLED", "true or false")?.unwrap_or(false),
             propagators: Propagators::from_env(env)?,
             ref_key: ref_key(env)?,
-            kept: kept(env)?,
-            traces: TracesConfig::from_env(env)?,
+            observing: Observing { on: metrics(env)?, share: kept(env)? },
+            traces,
             logs: LogsConfig::from_env(env)?,
         })
     }
@@ -118,6 +127,16 @@ impl TracesConfig {
     }
 }
 
+/// `OTEL_METRICS_EXPORTER`: of the specification's values the two that make sense for metrics that are pulled.
+fn metrics(env: &Env) -> Result<bool, ConfigError> {
+    match env.get("OTEL_METRICS_EXPORTER") {
+        None | Some("prometheus") => Ok(true),
+        Some("none") => Ok(false),
+        Some(held) => Err(ConfigError::new("OTEL_METRICS_EXPORTER", held, "prometheus or none")),
+    }
+}
+
+/// What the trace backend keeps of ordinary traces; only those become exemplars.
 fn kept(env: &Env) -> Result<Share, ConfigError> {
     let takes = "a percentage from 0 to 100";
     match env.parse::<f64>("KEEP_PERCENT", takes)? {
@@ -134,7 +153,8 @@ impl LogsConfig {
             Some("debug") => LevelFilter::DEBUG,
             Some("warn") => LevelFilter::WARN,
             Some("error") => LevelFilter::ERROR,
-            Some(held) => return Err(ConfigError::new("LOG_LEVEL", held, "debug, info, warn or error")),
+            Some("off") => LevelFilter::OFF,
+            Some(held) => return Err(ConfigError::new("LOG_LEVEL", held, "debug, info, warn, error or off")),
         };
         let ship = match env.get("LOG_SHIP") {
             None => None,
@@ -143,6 +163,23 @@ impl LogsConfig {
             })?),
         };
         Ok(Self { level, ship, queue: LOG_QUEUE })
+    }
+}
+
+fn pipeline(env: &Env, traces: &TracesConfig) -> Result<Pipeline, ConfigError> {
+    const NAME: &str = "TELEMETRY_PIPELINE";
+    match env.get(NAME) {
+        None | Some("standard") => Ok(Pipeline::Standard),
+        Some("direct") => {
+            let otlp = traces.exporters.iter().all(|exporter| *exporter == TraceExporter::Otlp);
+            let takes = "standard, unless spans go to one OTLP receiver as protobuf";
+            if otlp && traces.exporters.len() < 2 && traces.protocol != Protocol::HttpJson {
+                Ok(Pipeline::Direct)
+            } else {
+                Err(ConfigError::new(NAME, "direct", takes))
+            }
+        }
+        Some(held) => Err(ConfigError::new(NAME, held, "standard or direct")),
     }
 }
 
@@ -335,6 +372,7 @@ mod tests {
             ("OTEL_TRACES_SAMPLER", "sometimes"),
             ("OTEL_PROPAGATORS", "b3"),
             ("OTEL_SDK_DISABLED", "perhaps"),
+            ("TELEMETRY_PIPELINE", "sideways"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
             ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "soon"),
             ("LOG_LEVEL", "loud"),

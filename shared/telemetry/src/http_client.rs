@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 use tracing::{Instrument, Span, field::Empty};
 
 /// A reqwest client that is part of the trace. A cheap handle.
@@ -47,7 +47,38 @@ impl HttpClient {
     pub async fn send(
         &self,
         operation: &'static str,
+        request: reqwest::Request,
+    ) -> Result<Reply, reqwest::Error> {
+        self.attempt(operation, request, async |request| {
+            let response = self.client.execute(request).await?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let span = note_status(status);
+            Ok(Reply { status, headers, body: response.bytes().await?, span })
+        })
+        .await
+    }
+
+    /// As [`HttpClient::send`], with an empty 200 that has the headers as they would have been sent: for measuring
+    /// what a call costs beside the network.
+    #[cfg(feature = "testing")]
+    pub async fn send_nowhere(
+        &self,
+        operation: &'static str,
+        request: reqwest::Request,
+    ) -> Result<Reply, reqwest::Error> {
+        self.attempt(operation, request, async |mut request| {
+            let headers = std::mem::take(request.headers_mut());
+            let span = note_status(StatusCode::OK);
+            Ok(Reply { status: StatusCode::OK, headers, body: Bytes::new(), span })
+        })
+        .await
+    }
+
+    async fn attempt(
+        &self,
+        operation: &'static str,
         mut request: reqwest::Request,
+        exchange: impl AsyncFnOnce(reqwest::Request) -> Result<Reply, reqwest::Error>,
     ) -> Result<Reply, reqwest::Error> {
         let span = client_span(operation, &request);
         propagation::inject(&span, request.headers_mut());
@@ -59,7 +90,7 @@ impl HttpClient {
         };
         async {
             let start = Instant::now();
-            let result = self.exchange(request).await;
+            let result = exchange(request).await;
             match &result {
                 Ok(reply) => reply.status.as_str().clone_into(&mut labels.http_response_status_code),
                 Err(error) => labels.error_type = error_type(error),
@@ -74,17 +105,16 @@ impl HttpClient {
         .instrument(span)
         .await
     }
+}
 
-    async fn exchange(&self, request: reqwest::Request) -> Result<Reply, reqwest::Error> {
-        let response = self.client.execute(request).await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let span = Span::current();
-        span.record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
-        if !is_success(status) {
-            span::fail(status.as_str(), status.canonical_reason().unwrap_or("error status"));
-        }
-        Ok(Reply { status, headers, body: response.bytes().await?, span })
+/// On the current span, which it answers.
+fn note_status(status: StatusCode) -> Span {
+    let span = Span::current();
+    span.record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
+    if !is_success(status) {
+        span::fail(status.as_str(), status.canonical_reason().unwrap_or("error status"));
     }
+    span
 }
 
 /// What the semantic conventions take for success of a client's request.
@@ -94,9 +124,7 @@ fn is_success(status: StatusCode) -> bool {
 
 fn client_span(operation: &'static str, request: &reqwest::Request) -> Span {
     let url = request.url();
-    // Without the query: it may hold a customer's id.
-    let full = format_args!("{}{}", url.origin().ascii_serialization(), url.path()).to_string();
-    let span = tracing::info_span!(
+    tracing::info_span!(
         target: "telemetry::http",
         "call",
         otel.name = operation,
@@ -104,13 +132,18 @@ fn client_span(operation: &'static str, request: &reqwest::Request) -> Span {
         { attribute::HTTP_REQUEST_METHOD } = known_method(request.method()),
         { attribute::HTTP_RESPONSE_STATUS_CODE } = Empty,
         { attribute::SERVER_ADDRESS } = url.host_str().unwrap_or_default(),
-        { attribute::SERVER_PORT } = Empty,
-        { attribute::URL_FULL } = full,
-    );
-    if let Some(port) = url.port_or_known_default() {
-        span.record(attribute::SERVER_PORT, i64::from(port));
+        { attribute::SERVER_PORT } = url.port_or_known_default().map(i64::from),
+        { attribute::URL_FULL } = &*bare(url),
+    )
+}
+
+/// Without the query, which may hold a customer's id, and without a password.
+fn bare(url: &reqwest::Url) -> Cow<'_, str> {
+    if url.username().is_empty() && url.password().is_none() {
+        let text = url.as_str();
+        return Cow::Borrowed(text.split_once(['?', '#']).map_or(text, |(bare, _)| bare));
     }
-    span
+    Cow::Owned(format!("{}{}", url.origin().ascii_serialization(), url.path()))
 }
 
 fn error_type(error: &reqwest::Error) -> &'static str {
@@ -139,4 +172,20 @@ fn describe(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare;
+
+    #[test]
+    fn url_is_shown_without_query_and_password() {
+        for (url, shown) in [
+            ("http://order:8081/orders", "http://order:8081/orders"),
+            ("http://order:80/orders?customer_id=c-1042#first", "http://order/orders"),
+            ("http://clerk:hunter2@order:8081/orders?customer_id=c-1042", "http://order:8081/orders"),
+        ] {
+            assert_eq!(bare(&url.parse().unwrap()), shown);
+        }
+    }
 }

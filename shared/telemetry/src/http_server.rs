@@ -131,14 +131,30 @@ where
     }
 }
 
-/// Copies the two baggage entries that every span and line carries. They come from outside: bounded and scrubbed.
+/// The two baggage entries that every span and line carries. They come from outside: bounded and scrubbed.
+pub(crate) struct Known {
+    session_id: Option<String>,
+    customer_tier: Option<String>,
+}
+
+impl Known {
+    pub(crate) fn of(context: &RemoteContext) -> Self {
+        let entry = |name| {
+            let value = context.baggage(name)?;
+            let end = value.char_indices().nth(64).map_or(value.len(), |(end, _)| end);
+            Some(redact::scrub(value.get(..end)?).into_owned())
+        };
+        Self { session_id: entry("session_id"), customer_tier: entry("customer_tier") }
+    }
+}
+
+/// On a span that is there already.
 pub(crate) fn record_baggage(span: &Span, context: &RemoteContext) {
-    for (entry, attribute) in
-        [("session_id", attribute::SESSION_ID), ("customer_tier", attribute::CUSTOMER_TIER)]
+    let Known { session_id, customer_tier } = Known::of(context);
+    for (attribute, value) in [(attribute::SESSION_ID, session_id), (attribute::CUSTOMER_TIER, customer_tier)]
     {
-        if let Some(value) = context.baggage(entry) {
-            let short: String = value.chars().take(64).collect();
-            span.record(attribute, &*redact::scrub(&short));
+        if let Some(value) = value {
+            span.record(attribute, value);
         }
     }
 }

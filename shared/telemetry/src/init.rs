@@ -5,17 +5,23 @@ mod counts;
 
 use crate::{
     config::Config,
+    direct::DirectLayer,
     env::ConfigError,
-    log,
+    log::{self, LogLayer},
     metrics::Metrics,
+    pipeline::Export,
     redact::{CustomerRef, RefKey},
-    trace::{self, BatchProcessor, SpanExport},
+    trace::{self, BatchProcessor},
 };
 use background::Background;
 pub use counts::LossReport;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::{sync::Arc, time::Duration};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::{
+    level_filters::LevelFilter,
+    subscriber::{SetGlobalDefaultError, set_global_default},
+};
+use tracing_subscriber::{Layer, layer::SubscriberExt};
 
 /// The telemetry of a process. A cheap handle; [`Telemetry::shutdown`] ends it for all clones.
 #[derive(Clone)]
@@ -33,7 +39,7 @@ struct Inner {
 
 struct Running {
     provider: Option<SdkTracerProvider>,
-    spans: Arc<SpanExport>,
+    spans: Export,
     sinks: Vec<Arc<log::Sink>>,
     background: Background,
 }
@@ -43,17 +49,14 @@ struct Running {
 /// Fails when the configuration names something that cannot be built, or when the process has a subscriber already.
 pub fn init(config: Config) -> Result<Telemetry, ConfigError> {
     config.propagators.install();
-    let metrics = Metrics::new(config.resource.clone(), config.kept);
-    let spans = SpanExport::new(&config.traces);
+    let metrics = Metrics::new(config.resource.clone(), config.observing);
+    let spans = Export::new(&config);
     let sinks = sinks(&config);
     counts::register(&metrics, spans.clone(), sinks.clone());
 
-    let background = Background::start(&config, spans.clone(), &sinks)?;
-    let provider = (!config.disabled).then(|| trace::provider(&config, BatchProcessor(spans.clone())));
-    let subscriber = tracing_subscriber::registry()
-        .with(provider.as_ref().map(trace::layer))
-        .with(log::layer(line_writer(&config), config.logs.level, Arc::new(sinks.clone())));
-    tracing::subscriber::set_global_default(subscriber)
+    let background = Background::start(&config, &spans, &sinks)?;
+    let lines = (!sinks.is_empty()).then(|| log::layer(line_writer(&config), Arc::new(sinks.clone())));
+    let provider = install(&config, &spans, lines)
         .map_err(|error| ConfigError::new("telemetry", error, "one init call in a process"))?;
 
     if config.ref_key.is_none() {
@@ -69,10 +72,36 @@ pub fn init(config: Config) -> Result<Telemetry, ConfigError> {
     })
 }
 
-/// Standard output always; the receiver when one is named and the SDK is on.
+/// Installs the global subscriber. Returns what the standard pipeline needs to stop.
+fn install(
+    config: &Config,
+    spans: &Export,
+    lines: Option<LogLayer>,
+) -> Result<Option<SdkTracerProvider>, SetGlobalDefaultError> {
+    let (registry, wanted) = (tracing_subscriber::registry(), log::wanted(config.logs.level));
+    match spans {
+        _ if config.disabled => set_global_default(registry.with(lines).with(wanted)).map(|()| None),
+        Export::Standard(export) => {
+            let provider = trace::provider(config, BatchProcessor(export.clone()));
+            let lines = lines.map(|lines| lines.with_filter(wanted));
+            let layers = registry.with(trace::layer(&provider)).with(lines);
+            set_global_default(layers).map(|()| Some(provider))
+        }
+        // Both layers see the same, and one filter for all is cheaper than one for each.
+        Export::Direct(export) => {
+            let layer = DirectLayer::new(config.traces.sampler, export.clone());
+            set_global_default(registry.with(layer).with(lines).with(wanted)).map(|()| None)
+        }
+    }
+}
+
+/// Standard output, and the receiver when one is named; none when no line is wanted.
 fn sinks(config: &Config) -> Vec<Arc<log::Sink>> {
+    if config.logs.level == LevelFilter::OFF {
+        return Vec::new();
+    }
     let mut sinks = vec![log::Sink::new("stdout", config.logs.queue, Duration::from_millis(10))];
-    if config.logs.ship.is_some() && !config.disabled {
+    if config.logs.ship.is_some() {
         sinks.push(log::Sink::new("tcp", config.logs.queue, Duration::from_millis(100)));
     }
     sinks
@@ -82,7 +111,7 @@ fn line_writer(config: &Config) -> log::Writer {
     let resource = |key: &str| {
         config.resource.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone()).unwrap_or_default()
     };
-    log::Writer::new(resource("service.name"), resource("service.version"))
+    log::Writer::new(&resource("service.name"), &resource("service.version"))
 }
 
 impl Telemetry {
@@ -131,8 +160,10 @@ impl Telemetry {
     #[cfg(feature = "testing")]
     pub fn for_test(service: &'static str) -> Self {
         crate::testing::install(service);
-        let metrics =
-            Metrics::new(vec![("service.name".to_owned(), service.to_owned())], crate::metrics::Share::ALL);
+        let metrics = Metrics::new(
+            vec![("service.name".to_owned(), service.to_owned())],
+            crate::metrics::Observing::ALL,
+        );
         Self { inner: Arc::new(Inner { service, metrics, ref_key: RefKey::random(), running: None }) }
     }
 }

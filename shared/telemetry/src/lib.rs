@@ -17,7 +17,9 @@
 
 pub mod config;
 pub mod db;
+mod direct;
 pub mod env;
+mod hex;
 pub mod http_client;
 pub mod http_server;
 mod init;
@@ -25,6 +27,7 @@ mod log;
 pub mod messaging;
 pub mod metrics;
 pub mod names;
+mod pipeline;
 pub mod propagation;
 mod queue;
 pub mod redact;

@@ -2,6 +2,7 @@
 //! the enclosing spans, written by hand because a general formatter parses the span's fields again at every line.
 
 mod context;
+mod json;
 mod line;
 mod sink;
 
@@ -19,30 +20,28 @@ use tracing::{
 };
 use tracing_subscriber::{
     Layer,
-    filter::filter_fn,
+    filter::{FilterFn, filter_fn},
     layer::Context,
     registry::{LookupSpan, SpanRef},
 };
 
 /// The layer that keeps the business context of spans and turns events into lines for `sink`.
-pub(crate) fn layer<S>(
-    writer: Writer,
-    level: LevelFilter,
-    sink: Arc<dyn LineSink>,
-) -> impl Layer<S> + Send + Sync + use<S>
-where
-    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
-{
-    let wanted = move |metadata: &Metadata<'_>| {
+pub(crate) fn layer(writer: Writer, sink: Arc<dyn LineSink>) -> LogLayer {
+    LogLayer { writer, sink }
+}
+
+/// What there is to see for that layer: our spans, and events from `level` on.
+pub(crate) fn wanted(level: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
+    filter_fn(move |metadata| {
         if metadata.is_span() {
             return !is_transport(metadata);
         }
         *metadata.level() <= level && (!is_transport(metadata) || *metadata.level() <= Level::WARN)
-    };
-    LogLayer { writer, sink }.with_filter(filter_fn(wanted))
+    })
 }
 
-struct LogLayer {
+/// See [`layer`].
+pub(crate) struct LogLayer {
     writer: Writer,
     sink: Arc<dyn LineSink>,
 }
@@ -60,21 +59,28 @@ where
         // A child starts with what its parent knew: the business object is named once, at the top.
         let mut known = span.parent().and_then(|parent| context_of(&parent)).unwrap_or_default();
         attributes.record(&mut known);
-        if known != LogContext::default() {
+        if !known.is_empty() {
             span.extensions_mut().insert(known);
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut known = context_of(&span).unwrap_or_default();
+        let mut extensions = span.extensions_mut();
+        // In place: what is visited is only copied, so nothing of the caller runs under this lock.
+        if let Some(known) = extensions.get_mut::<LogContext>() {
+            return values.record(known);
+        }
+        let mut known = LogContext::default();
         values.record(&mut known);
-        span.extensions_mut().replace(known);
+        if !known.is_empty() {
+            extensions.insert(known);
+        }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let known = context.event_span(event).and_then(|span| context_of(&span)).unwrap_or_default();
-        self.sink.write(&self.writer.line(event, &known));
+        self.sink.write(self.writer.line(event, &known));
     }
 }
 

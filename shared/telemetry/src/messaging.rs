@@ -13,23 +13,25 @@ pub fn publish_span(
     message_id: &str,
     parent: &StoredContext,
 ) -> Span {
-    let span = tracing::info_span!(
-        target: "telemetry::messaging",
-        parent: None,
-        "publish",
-        otel.name = %format_args!("{destination} publish"),
-        otel.kind = "producer",
-        { attribute::MESSAGING_SYSTEM } = system,
-        { attribute::MESSAGING_DESTINATION_NAME } = destination,
-        { attribute::MESSAGING_OPERATION_NAME } = "publish",
-        { attribute::MESSAGING_OPERATION_TYPE } = "send",
-        { attribute::MESSAGING_MESSAGE_ID } = message_id,
-        { attribute::ORDER_ID } = Empty,
-        { attribute::CUSTOMER_REF } = Empty,
-        { attribute::SESSION_ID } = Empty,
-        { attribute::CUSTOMER_TIER } = Empty,
-    );
-    adopted(span, parent)
+    let publish = || {
+        tracing::info_span!(
+            target: "telemetry::messaging",
+            parent: None,
+            "publish",
+            otel.name = %format_args!("{destination} publish"),
+            otel.kind = "producer",
+            { attribute::MESSAGING_SYSTEM } = system,
+            { attribute::MESSAGING_DESTINATION_NAME } = destination,
+            { attribute::MESSAGING_OPERATION_NAME } = "publish",
+            { attribute::MESSAGING_OPERATION_TYPE } = "send",
+            { attribute::MESSAGING_MESSAGE_ID } = message_id,
+            { attribute::ORDER_ID } = Empty,
+            { attribute::CUSTOMER_REF } = Empty,
+            { attribute::SESSION_ID } = Empty,
+            { attribute::CUSTOMER_TIER } = Empty,
+        )
+    };
+    child(parent, publish)
 }
 
 /// A CONSUMER span `<destination> process` for one message whose trace is in `parent`, where it does not come as an
@@ -41,29 +43,31 @@ pub fn process_span(
     message_id: &str,
     parent: &StoredContext,
 ) -> Span {
-    let span = tracing::info_span!(
-        target: "telemetry::messaging",
-        parent: None,
-        "process",
-        otel.name = %format_args!("{destination} process"),
-        otel.kind = "consumer",
-        { attribute::MESSAGING_SYSTEM } = system,
-        { attribute::MESSAGING_DESTINATION_NAME } = destination,
-        { attribute::MESSAGING_OPERATION_NAME } = "process",
-        { attribute::MESSAGING_OPERATION_TYPE } = "process",
-        { attribute::MESSAGING_MESSAGE_ID } = message_id,
-        { attribute::LOG_INDEX } = %format_args!("logs-waybill.{}-default", telemetry.service()),
-        { attribute::ORDER_ID } = Empty,
-        { attribute::CUSTOMER_REF } = Empty,
-        { attribute::SESSION_ID } = Empty,
-        { attribute::CUSTOMER_TIER } = Empty,
-    );
-    adopted(span, parent)
+    let process = || {
+        tracing::info_span!(
+            target: "telemetry::messaging",
+            parent: None,
+            "process",
+            otel.name = %format_args!("{destination} process"),
+            otel.kind = "consumer",
+            { attribute::MESSAGING_SYSTEM } = system,
+            { attribute::MESSAGING_DESTINATION_NAME } = destination,
+            { attribute::MESSAGING_OPERATION_NAME } = "process",
+            { attribute::MESSAGING_OPERATION_TYPE } = "process",
+            { attribute::MESSAGING_MESSAGE_ID } = message_id,
+            { attribute::LOG_INDEX } = %format_args!("logs-waybill.{}-default", telemetry.service()),
+            { attribute::ORDER_ID } = Empty,
+            { attribute::CUSTOMER_REF } = Empty,
+            { attribute::SESSION_ID } = Empty,
+            { attribute::CUSTOMER_TIER } = Empty,
+        )
+    };
+    child(parent, process)
 }
 
-fn adopted(span: Span, parent: &StoredContext) -> Span {
+fn child(parent: &StoredContext, make: impl FnOnce() -> Span) -> Span {
     let context = parent.restore();
+    let span = context.clone().child(make);
     record_baggage(&span, &context);
-    context.adopt(&span);
     span
 }

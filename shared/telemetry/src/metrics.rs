@@ -7,7 +7,7 @@ mod instruments;
 mod process;
 
 use crate::names::metric::{self, Metric};
-pub(crate) use exemplar::Share;
+pub(crate) use exemplar::{Observing, Share};
 pub use instruments::{Counter, Gauge, Histogram};
 use prometheus_client::{
     encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder},
@@ -32,7 +32,7 @@ impl<L: EncodeLabelSet + Clone + Hash + Eq + Debug + Send + Sync + 'static> Labe
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<RwLock<Registry>>,
-    share: Share,
+    observing: Observing,
     pub(crate) http_server: Histogram<HttpServerLabels>,
     pub(crate) http_client: Histogram<HttpClientLabels>,
     pub(crate) db: Histogram<DbLabels>,
@@ -64,8 +64,8 @@ pub(crate) struct DbLabels {
 
 impl Metrics {
     /// A registry with the instruments every process has. `target` are the resource's attributes, which become
-    /// `target_info`. `share` is what the trace backend keeps of ordinary traces.
-    pub(crate) fn new(target: Vec<(String, String)>, share: Share) -> Self {
+    /// `target_info`.
+    pub(crate) fn new(target: Vec<(String, String)>, observing: Observing) -> Self {
         let mut registry = Registry::default();
         let target: Vec<_> =
             target.into_iter().map(|(key, value)| (key.replace(['.', '-'], "_"), value)).collect();
@@ -73,24 +73,24 @@ impl Metrics {
         registry.register_collector(Box::new(process::ProcessCollector));
         let registry = Arc::new(RwLock::new(registry));
         Self {
-            http_server: histogram(&registry, metric::HTTP_SERVER_DURATION, share),
-            http_client: histogram(&registry, metric::HTTP_CLIENT_DURATION, share),
-            db: histogram(&registry, metric::DB_CLIENT_DURATION, share),
+            http_server: histogram(&registry, metric::HTTP_SERVER_DURATION, observing),
+            http_client: histogram(&registry, metric::HTTP_CLIENT_DURATION, observing),
+            db: histogram(&registry, metric::DB_CLIENT_DURATION, observing),
             registry,
-            share,
+            observing,
         }
     }
 
     /// A counter of the list in [`metric`].
     pub fn counter<L: Labels>(&self, metric: Metric) -> Counter<L> {
-        let counter = Counter::new(self.share);
+        let counter = Counter::new(self.observing);
         register(&self.registry, metric, counter.family());
         counter
     }
 
     /// A histogram of durations, of the list in [`metric`].
     pub fn histogram<L: Labels>(&self, metric: Metric) -> Histogram<L> {
-        histogram(&self.registry, metric, self.share)
+        histogram(&self.registry, metric, self.observing)
     }
 
     /// A gauge of whole numbers, of the list in [`metric`].
@@ -104,8 +104,11 @@ impl Metrics {
         write(&self.registry).register_collector(Box::new(collector));
     }
 
-    /// Everything as OpenMetrics text, ending in `# EOF`.
+    /// Everything as OpenMetrics text, ending in `# EOF`; nothing but that when metrics are off.
     pub fn encode(&self) -> String {
+        if !self.observing.on {
+            return "# EOF\n".to_owned();
+        }
         let mut text = String::with_capacity(16 * 1024);
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
         match prometheus_client::encoding::text::encode(&mut text, &registry) {
@@ -116,8 +119,8 @@ impl Metrics {
     }
 }
 
-fn histogram<L: Labels>(registry: &RwLock<Registry>, metric: Metric, share: Share) -> Histogram<L> {
-    let histogram = Histogram::new(share);
+fn histogram<L: Labels>(registry: &RwLock<Registry>, metric: Metric, observing: Observing) -> Histogram<L> {
+    let histogram = Histogram::new(observing);
     register(registry, metric, histogram.family());
     histogram
 }
@@ -171,7 +174,7 @@ mod tests {
 
     #[test]
     fn exposition_is_open_metrics() {
-        let metrics = Metrics::new(vec![("service.name".into(), "order-service".into())], Share::ALL);
+        let metrics = Metrics::new(vec![("service.name".into(), "order-service".into())], Observing::ALL);
         let orders = metrics.counter::<Status>(metric::ORDERS);
         orders.inc(&Status { status: "confirmed" });
         let duration = metrics.histogram::<Status>(metric::ORDER_PROCESSING_DURATION);

@@ -1,7 +1,7 @@
 //! Context in and out: W3C Trace Context (<https://www.w3.org/TR/trace-context/>) and W3C Baggage
 //! (<https://www.w3.org/TR/baggage/>), in HTTP headers, in messages and in database rows.
 
-use crate::{ConfigError, Env};
+use crate::{ConfigError, Env, hex::push_hex, pipeline};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
     Context,
@@ -13,7 +13,6 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use serde::{Deserialize, Serialize};
 use std::sync::{LazyLock, OnceLock};
 use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 static TRACE_CONTEXT: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
 static BAGGAGE: LazyLock<BaggagePropagator> = LazyLock::new(BaggagePropagator::new);
@@ -70,25 +69,31 @@ pub struct Ids {
 }
 
 impl Ids {
-    fn of(span: &SpanContext) -> Option<Self> {
+    pub(crate) fn of(span: &SpanContext) -> Option<Self> {
         let (trace_id, span_id, sampled) = (span.trace_id(), span.span_id(), span.is_sampled());
         span.is_valid().then_some(Self { trace_id, span_id, sampled })
     }
 
     /// The value of a `traceparent` header, version 00.
     pub fn traceparent(&self) -> String {
-        format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+        let mut text = String::with_capacity(55);
+        text.push_str("00-");
+        push_hex(&mut text, &self.trace_id.to_bytes());
+        text.push('-');
+        push_hex(&mut text, &self.span_id.to_bytes());
+        text.push_str(if self.sampled { "-01" } else { "-00" });
+        text
     }
 }
 
 /// The ids of the current span; `None` outside any.
 pub fn current_ids() -> Option<Ids> {
-    Context::map_current(|context| Ids::of(context.span().span_context()))
+    pipeline::current_ids()
 }
 
 /// The ids of `span`, which are fixed by asking.
 pub fn ids_of(span: &Span) -> Option<Ids> {
-    Ids::of(span.context().span().span_context())
+    pipeline::ids_of(span)
 }
 
 /// Context that came from outside: a request's headers, a message, a row.
@@ -103,7 +108,7 @@ impl RemoteContext {
 
     /// The context of the current span.
     pub(crate) fn current() -> Self {
-        Self(Context::current())
+        Self(pipeline::current_context())
     }
 
     /// No trace and no baggage: what adopts it is a root.
@@ -120,15 +125,14 @@ impl RemoteContext {
         Self(Context::new().with_baggage(entries))
     }
 
-    /// Makes `span` a child of this context. Must come before the span is first entered.
-    pub fn adopt(self, span: &Span) {
-        // The errors (no layer, disabled span) mean that there is no trace to be part of.
-        let _ = span.set_parent(self.0);
+    /// The span that `make` makes, as a child of this context. Whether its trace is kept is known before it is made.
+    pub fn child(self, make: impl FnOnce() -> Span) -> Span {
+        pipeline::child_of(self.0, make)
     }
 
     /// Links `span` to this context without becoming its child.
     pub fn link(&self, span: &Span) {
-        span.add_link(self.0.span().span_context().clone());
+        pipeline::link(span, &self.0);
     }
 
     /// The baggage entry `key`.
@@ -139,7 +143,7 @@ impl RemoteContext {
 
 /// Writes the context of `span` into `headers`.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
-    inject_into(&span.context(), &mut HeaderWriter(headers));
+    inject_into(&pipeline::context_of(span), &mut HeaderWriter(headers));
 }
 
 /// Context in the form of its headers: what an outbox row, a saga row or a message carries.
@@ -165,7 +169,7 @@ impl StoredContext {
     /// The context of `span`.
     pub fn of(span: &Span) -> Self {
         let mut stored = Self::default();
-        inject_into(&span.context(), &mut stored);
+        inject_into(&pipeline::context_of(span), &mut stored);
         stored
     }
 

@@ -2,24 +2,18 @@
 //!
 //! Everything here does nothing outside a span, so business code can call it without asking.
 
-use crate::{names::attribute, redact::CustomerRef};
+use crate::{names::attribute, pipeline, redact::CustomerRef};
 pub use opentelemetry::Value;
-use opentelemetry::{
-    KeyValue,
-    trace::{Status, TraceContextExt},
-};
 use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Sets an attribute of the current span. Setting it again replaces it.
 pub fn set(key: &'static str, value: impl Into<Value>) {
-    Span::current().set_attribute(key, value);
+    pipeline::set(&Span::current(), key, value.into());
 }
 
 /// Adds an event, with the time of now, to the current span.
 pub fn event(name: &'static str, attributes: &[(&'static str, &str)]) {
-    let attributes = attributes.iter().map(|(key, value)| KeyValue::new(*key, (*value).to_owned())).collect();
-    Span::current().add_event(name, attributes);
+    pipeline::event(&Span::current(), name, attributes);
 }
 
 /// Marks the current span as failed. `error_type` names the kind of failure in a word or two and has few values;
@@ -30,14 +24,14 @@ pub fn fail(error_type: &str, description: &str) {
 
 /// Marks `span` as failed, as [`fail`] does the current one.
 pub fn fail_span(span: &Span, error_type: &str, description: &str) {
-    span.set_attribute(attribute::ERROR_TYPE, error_type.to_owned());
-    span.set_status(Status::error(description.to_owned()));
+    pipeline::set(span, attribute::ERROR_TYPE, error_type.to_owned().into());
+    pipeline::fail(span, description);
 }
 
 /// Ends the current span now. Otherwise it ends when nobody holds it any more, and a library's own thread may hold
 /// it for longer than its work takes.
 pub(crate) fn end() {
-    Span::current().context().span().end();
+    pipeline::end(&Span::current());
 }
 
 /// Names the order that the current span is about: on the span, and on every log line inside it.

@@ -24,33 +24,29 @@ where
 /// An INTERNAL span that goes on with the trace in `context`, such as a worker's with an order that was stored.
 /// Linked to the current span when that belongs to another trace: from the order to the run that took it up.
 pub fn continued(name: &'static str, context: &StoredContext) -> Span {
-    let span = internal(name);
     let remote = context.restore();
+    let span = remote.clone().child(|| internal(name));
     let elsewhere = current_ids().is_some_and(|ids| Some(ids.trace_id.to_string()) != context.trace_id());
     if elsewhere {
         RemoteContext::current().link(&span);
     }
     record_baggage(&span, &remote);
-    remote.adopt(&span);
     span
 }
 
 /// An INTERNAL span that is the root of a new trace, linked to the current span: one order of many in a batch.
 /// Baggage goes with it.
 pub fn linked_root(name: &'static str) -> Span {
-    let span = internal(name);
     let current = RemoteContext::current();
+    let span = current.without_span().child(|| internal(name));
     current.link(&span);
     record_baggage(&span, &current);
-    current.without_span().adopt(&span);
     span
 }
 
 /// An INTERNAL span that is the root of a trace of its own, such as one run of a worker.
 pub fn root(name: &'static str) -> Span {
-    let span = internal(name);
-    RemoteContext::none().adopt(&span);
-    span
+    RemoteContext::none().child(|| internal(name))
 }
 
 fn internal(name: &'static str) -> Span {

@@ -12,7 +12,7 @@ pub use tree::{assert_tree, render};
 use crate::{config::Config, env::Env, log, trace};
 use std::sync::{Arc, OnceLock};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, layer::SubscriberExt};
 
 static RECORDER: OnceLock<Arc<Recorder>> = OnceLock::new();
 
@@ -28,12 +28,9 @@ pub(crate) fn install(service: &'static str) -> &'static Recorder {
         if let Ok(config) = Config::from_env(service, &Env::default()) {
             config.propagators.install();
             let provider = trace::provider(&config, record::Processor(recorder.clone()));
-            let writer = log::Writer::new(service.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-            let subscriber = tracing_subscriber::registry().with(trace::layer(&provider)).with(log::layer(
-                writer,
-                LevelFilter::DEBUG,
-                recorder.clone(),
-            ));
+            let writer = log::Writer::new(service, env!("CARGO_PKG_VERSION"));
+            let lines = log::layer(writer, recorder.clone()).with_filter(log::wanted(LevelFilter::DEBUG));
+            let subscriber = tracing_subscriber::registry().with(trace::layer(&provider)).with(lines);
             // Fails only when a test has installed a subscriber of its own; then nothing is recorded, and it fails.
             let _ = tracing::subscriber::set_global_default(subscriber);
         }

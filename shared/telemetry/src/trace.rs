@@ -8,6 +8,7 @@ mod zipkin;
 
 pub(crate) use batch::{BatchProcessor, SpanCounts, SpanExport};
 pub(crate) use destination::Destination;
+pub(crate) use lane::report;
 #[cfg(feature = "testing")]
 pub(crate) use scrub::scrub_span;
 
@@ -19,6 +20,9 @@ use opentelemetry_sdk::{
 };
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
+
+/// What OTLP calls the instrumentation scope: whose spans they are.
+pub(crate) const SCOPE: &str = "waybill";
 
 pub(crate) fn resource(config: &Config) -> Resource {
     let attributes = config.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
@@ -40,7 +44,7 @@ pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + Send + S
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let tracer: SdkTracer = provider.tracer("waybill");
+    let tracer: SdkTracer = provider.tracer(SCOPE);
     tracing_opentelemetry::layer()
         .with_tracer(tracer)
         .with_location(false)

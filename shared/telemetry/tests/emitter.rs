@@ -1,4 +1,4 @@
-//! `examples/emit.rs` as a process: telemetry is set up once in a process, so each test of it needs one.
+//! `examples/emit` as a process: telemetry is set up once in a process, so each test of it needs one.
 
 use serde_json::Value;
 use std::time::Duration;
@@ -27,7 +27,16 @@ impl Emitter {
     /// `limit_ms` is what its shutdown may take. Standard output is a sink like any other, so lines are counted
     /// twice when they are shipped too.
     pub fn start(limit_ms: u64, env: &[(&str, &str)]) -> Self {
-        let quiet = [("CUSTOMER_REF_KEY", "0123456789abcdef"), ("OTEL_BSP_SCHEDULE_DELAY", "20")];
+        Self::on("standard", limit_ms, env)
+    }
+
+    /// The same on either pipeline.
+    pub fn on(pipeline: &str, limit_ms: u64, env: &[(&str, &str)]) -> Self {
+        let quiet = [
+            ("TELEMETRY_PIPELINE", pipeline),
+            ("CUSTOMER_REF_KEY", "0123456789abcdef"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+        ];
         let env = quiet.iter().chain(env).copied();
         let process = Process::start(&built("examples/emit"), &[&limit_ms.to_string()], env);
         Self { process, told: 0, ended: 0 }

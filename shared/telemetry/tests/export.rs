@@ -6,12 +6,30 @@ use serde_json::json;
 use std::time::Duration;
 use testkit::{Mood, OtlpSink, free_port};
 
-#[tokio::test]
-async fn every_protocol_delivers_everything() {
+on_both_pipelines!(
+    every_protocol_delivers_everything,
+    nothing_secret_arrives,
+    the_resource_says_who_it_is,
+    a_backend_that_refuses_is_counted_and_taken_back,
+    a_backend_that_is_not_there_costs_spans_and_nothing_else,
+    a_backend_that_hangs_holds_up_no_shutdown,
+    a_backend_that_hangs_and_recovers_loses_what_timed_out_only,
+    a_full_queue_drops_and_counts,
+    a_backend_that_restarts_gets_the_rest,
+    samplers_decide_what_is_kept,
+    it_can_be_switched_off,
+    the_counts_are_metrics,
+);
+
+async fn every_protocol_delivers_everything(pipeline: &str) {
     for protocol in ["grpc", "http/protobuf", "http/json"] {
+        if (pipeline, protocol) == ("direct", "http/json") {
+            continue;
+        }
         let sink = OtlpSink::start();
         let endpoint = if protocol == "grpc" { sink.grpc() } else { sink.http() };
-        let mut emitter = Emitter::start(
+        let mut emitter = Emitter::on(
+            pipeline,
             5_000,
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)],
         );
@@ -32,10 +50,9 @@ async fn every_protocol_delivers_everything() {
     }
 }
 
-#[tokio::test]
-async fn nothing_secret_arrives() {
+async fn nothing_secret_arrives(pipeline: &str) {
     let sink = OtlpSink::start();
-    let mut emitter = Emitter::start(5_000, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.grpc())]);
+    let mut emitter = Emitter::on(pipeline, 5_000, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.grpc())]);
     emitter.run("spans 10").await;
     emitter.finish().await;
     let everything = sink.everything();
@@ -45,14 +62,13 @@ async fn nothing_secret_arrives() {
     }
 }
 
-#[tokio::test]
-async fn the_resource_says_who_it_is() {
+async fn the_resource_says_who_it_is(pipeline: &str) {
     let sink = OtlpSink::start();
     let emitter = |extra: &[(&str, &str)]| {
         let endpoint = sink.grpc();
         let mut env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
         env.extend(extra);
-        Emitter::start(5_000, &env)
+        Emitter::on(pipeline, 5_000, &env)
     };
     let mut plain = emitter(&[]);
     plain.run("spans 1").await;
@@ -76,13 +92,12 @@ async fn the_resource_says_who_it_is() {
     assert_eq!((&lines[0]["service"], &lines[0]["version"]), (&json!("tea"), &json!("9.9")));
 }
 
-#[tokio::test]
-async fn a_backend_that_refuses_is_counted_and_taken_back() {
+async fn a_backend_that_refuses_is_counted_and_taken_back(pipeline: &str) {
     let sink = OtlpSink::start();
     sink.set(Mood::Refuses);
     let endpoint = sink.grpc();
     let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_EXPORT_TIMEOUT", "300")];
-    let mut emitter = Emitter::start(5_000, &env);
+    let mut emitter = Emitter::on(pipeline, 5_000, &env);
     emitter.run("spans 100").await;
     let report = emitter.flush().await;
     assert_eq!((report.exported, report.failed, sink.count()), (0, 100, 0), "{report:?}");
@@ -96,11 +111,10 @@ async fn a_backend_that_refuses_is_counted_and_taken_back() {
     assert_eq!((told("spans can't be exported"), told("spans are exported again")), (1, 1), "{lines:?}");
 }
 
-#[tokio::test]
-async fn a_backend_that_is_not_there_costs_spans_and_nothing_else() {
+async fn a_backend_that_is_not_there_costs_spans_and_nothing_else(pipeline: &str) {
     let endpoint = format!("http://127.0.0.1:{}", free_port());
     let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_EXPORT_TIMEOUT", "500")];
-    let mut emitter = Emitter::start(5_000, &env);
+    let mut emitter = Emitter::on(pipeline, 5_000, &env);
     emitter.run("spans 200").await;
     emitter.run("lines 10").await;
     let ended = emitter.ended;
@@ -110,11 +124,10 @@ async fn a_backend_that_is_not_there_costs_spans_and_nothing_else() {
     assert!(lines.len() >= 10);
 }
 
-#[tokio::test]
-async fn a_backend_that_hangs_holds_up_no_shutdown() {
+async fn a_backend_that_hangs_holds_up_no_shutdown(pipeline: &str) {
     let sink = OtlpSink::start();
     sink.set(Mood::Hangs);
-    let mut emitter = Emitter::start(400, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.grpc())]);
+    let mut emitter = Emitter::on(pipeline, 400, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.grpc())]);
     emitter.run("spans 1000").await;
     emitter.run("lines 10").await;
     let ended = emitter.ended;
@@ -125,13 +138,12 @@ async fn a_backend_that_hangs_holds_up_no_shutdown() {
     assert_eq!((lines.len(), report.lines_lost), (10, 0), "log lines have nothing to do with it");
 }
 
-#[tokio::test]
-async fn a_backend_that_hangs_and_recovers_loses_what_timed_out_only() {
+async fn a_backend_that_hangs_and_recovers_loses_what_timed_out_only(pipeline: &str) {
     let sink = OtlpSink::start();
     sink.set(Mood::Hangs);
     let endpoint = sink.grpc();
     let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_EXPORT_TIMEOUT", "200")];
-    let mut emitter = Emitter::start(5_000, &env);
+    let mut emitter = Emitter::on(pipeline, 5_000, &env);
     emitter.run("spans 20").await;
     let report = emitter.flush().await;
     assert_eq!(report.failed, 20, "{report:?}");
@@ -141,12 +153,11 @@ async fn a_backend_that_hangs_and_recovers_loses_what_timed_out_only() {
     assert_eq!((report.exported, report.failed, sink.count()), (30, 20, 30), "{report:?}");
 }
 
-#[tokio::test]
-async fn a_full_queue_drops_and_counts() {
+async fn a_full_queue_drops_and_counts(pipeline: &str) {
     let sink = OtlpSink::start();
     let endpoint = sink.grpc();
     let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_MAX_QUEUE_SIZE", "10")];
-    let mut emitter = Emitter::start(5_000, &env);
+    let mut emitter = Emitter::on(pipeline, 5_000, &env);
     emitter.run("spans 1000").await;
     let ended = emitter.ended;
     let (report, _) = emitter.finish().await;
@@ -155,12 +166,11 @@ async fn a_full_queue_drops_and_counts() {
     assert_eq!(report.exported, sink.count() as u64, "{report:?}");
 }
 
-#[tokio::test]
-async fn a_backend_that_restarts_gets_the_rest() {
+async fn a_backend_that_restarts_gets_the_rest(pipeline: &str) {
     let mut sink = OtlpSink::start();
     let endpoint = sink.grpc();
     let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_EXPORT_TIMEOUT", "500")];
-    let mut emitter = Emitter::start(5_000, &env);
+    let mut emitter = Emitter::on(pipeline, 5_000, &env);
     emitter.run("spans 10").await;
     assert_eq!(emitter.flush().await.exported, 10);
     sink.stop();
@@ -172,8 +182,7 @@ async fn a_backend_that_restarts_gets_the_rest() {
     assert_eq!((report.exported, report.failed, sink.count()), (20, 10, 20), "{report:?}");
 }
 
-#[tokio::test]
-async fn samplers_decide_what_is_kept() {
+async fn samplers_decide_what_is_kept(pipeline: &str) {
     for (sampler, argument, least, most) in [
         ("always_on", "", 2_000, 2_000),
         ("parentbased_always_on", "", 2_000, 2_000),
@@ -190,7 +199,7 @@ async fn samplers_decide_what_is_kept() {
             ("OTEL_TRACES_SAMPLER", sampler),
             ("OTEL_TRACES_SAMPLER_ARG", argument),
         ];
-        let mut emitter = Emitter::start(5_000, &env);
+        let mut emitter = Emitter::on(pipeline, 5_000, &env);
         emitter.run("traces 2000").await;
         let ended = emitter.ended;
         let (report, _) = emitter.finish().await;
@@ -199,13 +208,12 @@ async fn samplers_decide_what_is_kept() {
     }
 }
 
-#[tokio::test]
-async fn it_can_be_switched_off() {
+async fn it_can_be_switched_off(pipeline: &str) {
     for (variable, value) in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
         let sink = OtlpSink::start();
         let endpoint = sink.grpc();
         let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), (variable, value)];
-        let mut emitter = Emitter::start(5_000, &env);
+        let mut emitter = Emitter::on(pipeline, 5_000, &env);
         emitter.run("spans 10").await;
         emitter.run("lines 3").await;
         let (_, lines) = emitter.finish().await;
@@ -214,12 +222,11 @@ async fn it_can_be_switched_off() {
     }
 }
 
-#[tokio::test]
-async fn the_counts_are_metrics() {
+async fn the_counts_are_metrics(pipeline: &str) {
     let sink = OtlpSink::start();
     let endpoint = sink.grpc();
     let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_MAX_QUEUE_SIZE", "77")];
-    let mut emitter = Emitter::start(5_000, &env);
+    let mut emitter = Emitter::on(pipeline, 5_000, &env);
     emitter.run("spans 5").await;
     emitter.flush().await;
     let metrics = emitter.run("metrics").await;

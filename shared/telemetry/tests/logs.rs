@@ -4,14 +4,25 @@ use crate::emitter::Emitter;
 use std::time::Duration;
 use testkit::{Line, LogSink, Mood, eventually};
 
+on_both_pipelines!(
+    lines_have_the_contracts_form_on_every_copy,
+    thousands_of_lines_all_arrive_in_order,
+    a_receiver_that_never_reads_blocks_nothing_and_its_losses_are_counted,
+    a_receiver_that_comes_late_gets_what_waited,
+    a_receiver_that_restarts_misses_nothing,
+    a_receiver_that_is_away_at_the_end_is_given_up_in_time,
+    levels_are_kept_apart,
+    a_receiver_that_hangs_up_on_everybody_is_not_said_to_have_taken_anything,
+);
+
 fn is_numbered(line: &Line) -> bool {
     line.contains_key("number")
 }
 
-#[tokio::test]
-async fn lines_have_the_contracts_form_on_every_copy() {
+async fn lines_have_the_contracts_form_on_every_copy(pipeline: &str) {
     let sink = LogSink::start();
-    let mut emitter = Emitter::start(5_000, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
+    let mut emitter =
+        Emitter::on(pipeline, 5_000, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
     emitter.run("lines 3").await;
     let (report, printed) = emitter.finish().await;
     assert_eq!((report.lines_shipped, report.lines_lost), (6, 0));
@@ -41,10 +52,10 @@ fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-#[tokio::test]
-async fn thousands_of_lines_all_arrive_in_order() {
+async fn thousands_of_lines_all_arrive_in_order(pipeline: &str) {
     let sink = LogSink::start();
-    let mut emitter = Emitter::start(5_000, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
+    let mut emitter =
+        Emitter::on(pipeline, 5_000, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
     emitter.run("lines 5000").await;
     let (report, printed) = emitter.finish().await;
     assert_eq!((report.lines_lost, printed.len()), (0, 5_000), "{report:?}");
@@ -53,11 +64,11 @@ async fn thousands_of_lines_all_arrive_in_order() {
     assert_eq!(numbers, (0..5_000).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_receiver_that_never_reads_blocks_nothing_and_its_losses_are_counted() {
+async fn a_receiver_that_never_reads_blocks_nothing_and_its_losses_are_counted(pipeline: &str) {
     let sink = LogSink::start();
     sink.set(Mood::Hangs);
-    let mut emitter = Emitter::start(500, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
+    let mut emitter =
+        Emitter::on(pipeline, 500, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
     let told = emitter.run("lines 60000").await;
     assert!(told["took_ms"].as_u64().unwrap() < 5_000, "{told}");
     let (report, _) = emitter.finish().await;
@@ -68,11 +79,11 @@ async fn a_receiver_that_never_reads_blocks_nothing_and_its_losses_are_counted()
     assert!((120_000..120_004).contains(&fates), "{report:?}");
 }
 
-#[tokio::test]
-async fn a_receiver_that_comes_late_gets_what_waited() {
+async fn a_receiver_that_comes_late_gets_what_waited(pipeline: &str) {
     let mut sink = LogSink::start();
     sink.stop();
-    let mut emitter = Emitter::start(9_000, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
+    let mut emitter =
+        Emitter::on(pipeline, 9_000, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
     emitter.run("lines 100").await;
     eventually("lines on standard output", async || (emitter.printed() >= 100).then_some(())).await;
     assert_eq!(sink.lines().len(), 0);
@@ -82,10 +93,10 @@ async fn a_receiver_that_comes_late_gets_what_waited() {
     assert_eq!(report.lines_lost, 0, "{report:?}");
 }
 
-#[tokio::test]
-async fn a_receiver_that_restarts_misses_nothing() {
+async fn a_receiver_that_restarts_misses_nothing(pipeline: &str) {
     let mut sink = LogSink::start();
-    let mut emitter = Emitter::start(9_000, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
+    let mut emitter =
+        Emitter::on(pipeline, 9_000, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
     emitter.run("lines 50").await;
     sink.wait_for(50, "before", is_numbered).await;
     sink.stop();
@@ -103,11 +114,11 @@ async fn a_receiver_that_restarts_misses_nothing() {
     assert!((0..50).all(|number| traces(number) == 3));
 }
 
-#[tokio::test]
-async fn a_receiver_that_is_away_at_the_end_is_given_up_in_time() {
+async fn a_receiver_that_is_away_at_the_end_is_given_up_in_time(pipeline: &str) {
     let mut sink = LogSink::start();
     sink.stop();
-    let mut emitter = Emitter::start(300, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
+    let mut emitter =
+        Emitter::on(pipeline, 300, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
     emitter.run("lines 100").await;
     let (report, printed) = emitter.finish().await;
     assert!(report.took < Duration::from_millis(1_300), "{report:?}");
@@ -117,10 +128,10 @@ async fn a_receiver_that_is_away_at_the_end_is_given_up_in_time() {
     assert!(report.lines_lost >= 100, "{report:?}");
 }
 
-#[tokio::test]
-async fn levels_are_kept_apart() {
+async fn levels_are_kept_apart(pipeline: &str) {
     for (level, expected) in [("info", 2), ("warn", 0), ("error", 0), ("DEBUG", 2)] {
-        let mut emitter = Emitter::start(5_000, &[("LOG_LEVEL", level), ("OTEL_TRACES_EXPORTER", "none")]);
+        let mut emitter =
+            Emitter::on(pipeline, 5_000, &[("LOG_LEVEL", level), ("OTEL_TRACES_EXPORTER", "none")]);
         emitter.run("lines 2").await;
         let (report, printed) = emitter.finish().await;
         assert_eq!((printed.len(), report.lines_lost), (expected, 0), "{level}");
@@ -128,11 +139,11 @@ async fn levels_are_kept_apart() {
 }
 
 /// As a proxy does that has no receiver behind it.
-#[tokio::test]
-async fn a_receiver_that_hangs_up_on_everybody_is_not_said_to_have_taken_anything() {
+async fn a_receiver_that_hangs_up_on_everybody_is_not_said_to_have_taken_anything(pipeline: &str) {
     let sink = LogSink::start();
     sink.set(Mood::Refuses);
-    let mut emitter = Emitter::start(500, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
+    let mut emitter =
+        Emitter::on(pipeline, 500, &[("LOG_SHIP", &sink.url()), ("OTEL_TRACES_EXPORTER", "none")]);
     for _ in 0..20 {
         emitter.run("lines 10").await;
         emitter.run("flush 20").await;

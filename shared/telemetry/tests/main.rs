@@ -9,6 +9,16 @@
     missing_docs
 )]
 
+/// Tests that hold on both pipelines: each takes the pipeline's name.
+macro_rules! on_both_pipelines {
+    ($($test:ident),* $(,)?) => {
+        mod on {
+            mod standard { $(#[tokio::test] async fn $test() { super::super::$test("standard").await; })* }
+            mod direct { $(#[tokio::test] async fn $test() { super::super::$test("direct").await; })* }
+        }
+    };
+}
+
 mod app;
 mod context;
 mod emitter;
@@ -16,5 +26,6 @@ mod export;
 mod failures;
 mod logs;
 mod metrics;
+mod pipelines;
 mod task;
 mod zipkin;

@@ -10,9 +10,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
     routing::post,
 };
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-    trace_service_server::{TraceService, TraceServiceServer},
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    trace::v1::Span,
 };
 use prost::Message;
 use serde_json::{Map, Value};
@@ -32,6 +35,7 @@ pub struct OtlpSink {
 struct Kept {
     mood: Mutex<Mood>,
     spans: Mutex<Vec<SpanRecord>>,
+    messages: Mutex<Vec<Span>>,
     resources: Mutex<Vec<Map<String, Value>>>,
     requests: Mutex<Vec<String>>,
 }
@@ -77,6 +81,11 @@ impl OtlpSink {
         lock(&self.kept.spans).clone()
     }
 
+    /// The same as they came, with what [`SpanRecord`] leaves out.
+    pub fn messages(&self) -> Vec<Span> {
+        lock(&self.kept.messages).clone()
+    }
+
     /// The spans of one trace.
     pub fn trace(&self, trace_id: &str) -> Vec<SpanRecord> {
         lock(&self.kept.spans).iter().filter(|span| span.trace_id == trace_id).cloned().collect()
@@ -119,8 +128,9 @@ impl Kept {
                     let resource = group.resource.unwrap_or_default();
                     let resource = decode::attributes(&resource.attributes);
                     let service = resource.get("service.name").and_then(Value::as_str).unwrap_or_default();
-                    let spans = group.scope_spans.into_iter().flat_map(|scope| scope.spans);
-                    lock(&self.spans).extend(spans.map(|span| decode::span(&span, service)));
+                    let spans: Vec<_> = group.scope_spans.into_iter().flat_map(|scope| scope.spans).collect();
+                    lock(&self.spans).extend(spans.iter().map(|span| decode::span(span, service)));
+                    lock(&self.messages).extend(spans);
                     lock(&self.resources).push(resource);
                 }
                 Ok(())

@@ -28,17 +28,21 @@ struct Capture {
 }
 
 impl Process {
-    /// Starts `program` with these arguments and this environment, and nothing else but `PATH`.
+    /// Starts `program` with these arguments and this environment, and nothing else but `PATH` and
+    /// `TELEMETRY_PIPELINE`: so all tests can be run on either pipeline.
     pub fn start<K, V>(program: &Path, args: &[&str], env: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: AsRef<std::ffi::OsStr>,
         V: AsRef<std::ffi::OsStr>,
     {
         let mut command = Command::new(program);
-        command.args(args).env_clear().envs(env);
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
+        command.args(args).env_clear();
+        for name in ["PATH", "TELEMETRY_PIPELINE"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
         }
+        command.envs(env);
         Self::spawn(command)
     }
 

@@ -1,6 +1,6 @@
 //! One request from its first byte to its answer, as the layer sees it.
 
-use super::{Failure, Operation, Shared, record_baggage};
+use super::{Failure, Known, Operation, Shared};
 use crate::{
     metrics::HttpServerLabels,
     names::attribute,
@@ -10,7 +10,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath},
-    http::{HeaderValue, Method, Request, Response, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header},
 };
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 use tracing::{Span, field::Empty};
@@ -33,16 +33,18 @@ impl Exchange {
         let route = shared.operations.iter().find(of_route).map_or("", |operation| operation.route);
         let operation = shared.operations.iter().find(|o| of_route(o) && o.method == request.method());
         let method = known_method(request.method());
-        let span = match operation {
-            Some(Operation { name, destination: Some(destination), .. }) => {
-                consumer_span(name, destination, route, &shared.log_index)
-            }
-            Some(Operation { name, .. }) => server_span(name, method, route, &shared.log_index, request),
-            None => server_span(method, method, route, &shared.log_index, request),
-        };
         let context = RemoteContext::extract(request.headers());
-        record_baggage(&span, &context);
-        context.adopt(&span);
+        let known = Known::of(&context);
+        let make = || match operation {
+            Some(Operation { name, destination: Some(destination), .. }) => {
+                consumer_span(name, destination, route, &shared.log_index, &known)
+            }
+            Some(Operation { name, .. }) => {
+                server_span(name, method, route, &shared.log_index, &known, request)
+            }
+            None => server_span(method, method, route, &shared.log_index, &known, request),
+        };
+        let span = context.child(make);
         (Self { shared, start: Instant::now(), method, route, ended: false }, span)
     }
 
@@ -99,41 +101,40 @@ impl Drop for Exchange {
     }
 }
 
-fn server_span(name: &str, method: &str, route: &str, log_index: &str, request: &Request<Body>) -> Span {
+fn server_span(
+    name: &str,
+    method: &str,
+    route: &str,
+    log_index: &str,
+    known: &Known,
+    request: &Request<Body>,
+) -> Span {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let (address, port) = host.rsplit_once(':').unwrap_or((host, ""));
-    let span = tracing::info_span!(
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    // All that is known goes in at once: each later `record` costs as much as several attributes.
+    tracing::info_span!(
         target: "telemetry::http",
         "request",
         otel.name = name,
         otel.kind = "server",
         { attribute::HTTP_REQUEST_METHOD } = method,
-        { attribute::HTTP_ROUTE } = Empty,
+        { attribute::HTTP_ROUTE } = (!route.is_empty()).then_some(route),
         { attribute::HTTP_RESPONSE_STATUS_CODE } = Empty,
         { attribute::URL_PATH } = request.uri().path(),
         { attribute::URL_SCHEME } = "http",
         { attribute::SERVER_ADDRESS } = address,
-        { attribute::SERVER_PORT } = Empty,
-        { attribute::CLIENT_ADDRESS } = Empty,
+        { attribute::SERVER_PORT } = port.parse::<u16>().ok().map(i64::from),
+        { attribute::CLIENT_ADDRESS } = peer.map(tracing::field::display),
         { attribute::LOG_INDEX } = log_index,
         { attribute::ORDER_ID } = Empty,
         { attribute::CUSTOMER_REF } = Empty,
-        { attribute::SESSION_ID } = Empty,
-        { attribute::CUSTOMER_TIER } = Empty,
-    );
-    if !route.is_empty() {
-        span.record(attribute::HTTP_ROUTE, route);
-    }
-    if let Ok(port) = port.parse::<u16>() {
-        span.record(attribute::SERVER_PORT, i64::from(port));
-    }
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        span.record(attribute::CLIENT_ADDRESS, tracing::field::display(peer.ip()));
-    }
-    span
+        { attribute::SESSION_ID } = known.session_id.as_deref(),
+        { attribute::CUSTOMER_TIER } = known.customer_tier.as_deref(),
+    )
 }
 
-fn consumer_span(name: &str, destination: &str, route: &str, log_index: &str) -> Span {
+fn consumer_span(name: &str, destination: &str, route: &str, log_index: &str, known: &Known) -> Span {
     tracing::info_span!(
         target: "telemetry::http",
         "message",
@@ -149,18 +150,22 @@ fn consumer_span(name: &str, destination: &str, route: &str, log_index: &str) ->
         { attribute::LOG_INDEX } = log_index,
         { attribute::ORDER_ID } = Empty,
         { attribute::CUSTOMER_REF } = Empty,
-        { attribute::SESSION_ID } = Empty,
-        { attribute::CUSTOMER_TIER } = Empty,
+        { attribute::SESSION_ID } = known.session_id.as_deref(),
+        { attribute::CUSTOMER_TIER } = known.customer_tier.as_deref(),
     )
 }
 
 /// So that whoever gets an answer, even an error, can name its trace. `server-timing` is what browsers can read
 /// (<https://www.w3.org/TR/server-timing/>).
 fn add_trace_headers(response: &mut Response<Body>) {
+    const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+    const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
     let Some(ids) = current_ids() else { return };
-    let timing = format!("traceparent;desc=\"{}\"", ids.traceparent());
-    for (name, value) in [("x-trace-id", ids.trace_id.to_string()), ("server-timing", timing)] {
-        if let Ok(value) = HeaderValue::try_from(value) {
+    let traceparent = ids.traceparent();
+    let trace_id = HeaderValue::from_str(traceparent.get(3..35).unwrap_or_default());
+    let timing = ["traceparent;desc=\"", &traceparent, "\""].concat();
+    for (name, value) in [(X_TRACE_ID, trace_id), (SERVER_TIMING, HeaderValue::try_from(timing))] {
+        if let Ok(value) = value {
             response.headers_mut().insert(name, value);
         }
     }

@@ -1,12 +1,7 @@
 //! The thread that carries telemetry out of the process, with a runtime of its own: exporting must not compete
 //! with requests for their runtime's workers.
 
-use crate::{
-    config::Config,
-    env::ConfigError,
-    log::Sink,
-    trace::{Destination, SpanExport},
-};
+use crate::{config::Config, env::ConfigError, log::Sink, pipeline::Export};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -15,26 +10,19 @@ pub(super) struct Background {
 }
 
 impl Background {
-    pub(super) fn start(
-        config: &Config,
-        spans: Arc<SpanExport>,
-        sinks: &[Arc<Sink>],
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn start(config: &Config, spans: &Export, sinks: &[Arc<Sink>]) -> Result<Self, ConfigError> {
         let cannot =
             |error: std::io::Error| ConfigError::new("telemetry thread", error, "a thread and an event loop");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-        let destinations = {
+        let started = {
             let _entered = runtime.enter();
-            Destination::all(config)
+            spans.start(config)
         };
-        match destinations {
-            Ok(destinations) => runtime.spawn(spans.run(destinations)),
-            Err(why) => {
-                // Dropping it would block, and the caller is inside a runtime.
-                runtime.shutdown_background();
-                return Err(ConfigError::new("OTEL_EXPORTER_OTLP_ENDPOINT", &config.traces.endpoint, why));
-            }
-        };
+        if let Err(why) = started {
+            // Dropping it would block, and the caller is inside a runtime.
+            runtime.shutdown_background();
+            return Err(ConfigError::new("OTEL_EXPORTER_OTLP_ENDPOINT", &config.traces.endpoint, why));
+        }
         for sink in sinks {
             match &config.logs.ship {
                 Some(address) if sink.name == "tcp" => runtime.spawn(sink.clone().run_tcp(address.clone())),

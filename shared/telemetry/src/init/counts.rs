@@ -4,7 +4,8 @@ use crate::{
     log::{Sink, SinkCounts},
     metrics::{Metrics, descriptor},
     names::metric,
-    trace::{SpanCounts, SpanExport},
+    pipeline::Export,
+    trace::SpanCounts,
 };
 use prometheus_client::{
     collector::Collector,
@@ -31,12 +32,12 @@ pub struct LossReport {
 }
 
 impl LossReport {
-    pub(super) fn of(spans: &SpanExport, sinks: &[Arc<Sink>]) -> Self {
+    pub(super) fn of(spans: &Export, sinks: &[Arc<Sink>]) -> Self {
         let of_sinks = |count: fn(&SinkCounts) -> u64| sinks.iter().map(|sink| count(&sink.counts)).sum();
         Self {
-            spans_exported: spans.counts.exported.load(Relaxed),
-            spans_dropped: spans.counts.dropped_queue_full.load(Relaxed),
-            spans_failed: spans.counts.failed.load(Relaxed),
+            spans_exported: spans.counts().exported.load(Relaxed),
+            spans_dropped: spans.counts().dropped_queue_full.load(Relaxed),
+            spans_failed: spans.counts().failed.load(Relaxed),
             lines_shipped: of_sinks(|counts| counts.shipped.load(Relaxed)),
             lines_lost: of_sinks(|counts| {
                 counts.dropped_queue_full.load(Relaxed) + counts.failed.load(Relaxed)
@@ -59,19 +60,19 @@ impl fmt::Display for LossReport {
 }
 
 /// Counts as failed what will not be delivered any more, so that the sums stay exact.
-pub(super) fn abandon(spans: &SpanExport, sinks: &[Arc<Sink>]) {
+pub(super) fn abandon(spans: &Export, sinks: &[Arc<Sink>]) {
     spans.abandon();
     for sink in sinks {
         sink.counts.failed.fetch_add(sink.queue.abandon() as u64, Relaxed);
     }
 }
 
-pub(super) fn register(metrics: &Metrics, spans: Arc<SpanExport>, sinks: Vec<Arc<Sink>>) {
+pub(super) fn register(metrics: &Metrics, spans: Export, sinks: Vec<Arc<Sink>>) {
     metrics.register_collector(CountsCollector { spans, sinks });
 }
 
 struct CountsCollector {
-    spans: Arc<SpanExport>,
+    spans: Export,
     sinks: Vec<Arc<Sink>>,
 }
 
@@ -91,7 +92,7 @@ impl Collector for CountsCollector {
 
 impl CountsCollector {
     fn encode_spans(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let SpanCounts { exported, dropped_queue_full, failed } = &self.spans.counts;
+        let SpanCounts { exported, dropped_queue_full, failed } = self.spans.counts();
         let mut family = descriptor(encoder, metric::TELEMETRY_SPANS)?;
         for (outcome, count) in outcomes("exported", exported, dropped_queue_full, failed) {
             family

@@ -4,9 +4,12 @@ use crate::names::{attribute, field};
 use std::{fmt, sync::Arc};
 use tracing::field::{Field, Visit};
 
-/// Which order, whose, from which session. Cheap to copy from a span to its children.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LogContext {
+/// Which order, whose, from which session. A child shares its parent's until it learns more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LogContext(Option<Arc<Known>>);
+
+#[derive(Clone, Debug, Default)]
+struct Known {
     order_id: Option<Arc<str>>,
     customer_ref: Option<Arc<str>>,
     session_id: Option<Arc<str>>,
@@ -14,26 +17,36 @@ pub(crate) struct LogContext {
 }
 
 impl LogContext {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Name in a line and value, of those that are known.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [
-            (field::ORDER_ID, &self.order_id),
-            (field::CUSTOMER_REF, &self.customer_ref),
-            (field::SESSION_ID, &self.session_id),
-            (field::CUSTOMER_TIER, &self.customer_tier),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        self.0.iter().flat_map(|known| {
+            [
+                (field::ORDER_ID, &known.order_id),
+                (field::CUSTOMER_REF, &known.customer_ref),
+                (field::SESSION_ID, &known.session_id),
+                (field::CUSTOMER_TIER, &known.customer_tier),
+            ]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        })
+    }
+
+    fn known(&mut self) -> &mut Known {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 }
 
 impl Visit for LogContext {
     fn record_str(&mut self, field: &Field, value: &str) {
         let slot = match field.name() {
-            attribute::ORDER_ID => &mut self.order_id,
-            attribute::CUSTOMER_REF => &mut self.customer_ref,
-            attribute::SESSION_ID => &mut self.session_id,
-            attribute::CUSTOMER_TIER => &mut self.customer_tier,
+            attribute::ORDER_ID => &mut self.known().order_id,
+            attribute::CUSTOMER_REF => &mut self.known().customer_ref,
+            attribute::SESSION_ID => &mut self.known().session_id,
+            attribute::CUSTOMER_TIER => &mut self.known().customer_tier,
             _ => return,
         };
         *slot = Some(value.into());

@@ -1,13 +1,19 @@
 //! One event as one JSON line, in the form of the contract.
 
-use super::context::LogContext;
+use super::{
+    context::LogContext,
+    json::{push_number, push_quoted, push_time},
+};
 use crate::{
+    hex::push_hex,
     names::field,
     propagation::current_ids,
     redact::{REDACTED, is_secret_name, scrub},
 };
 use bytes::Bytes;
 use std::{
+    borrow::Cow,
+    cell::Cell,
     error::Error,
     fmt::{self, Write},
 };
@@ -29,44 +35,71 @@ const RESERVED: [&str; 8] = [
     field::TARGET,
 ];
 
+thread_local! {
+    /// Of this thread's last line, for the room in it.
+    static LAST: Cell<Parts> = const { Cell::new(Parts::new()) };
+}
+
 /// Writes the lines of one service.
 pub(crate) struct Writer {
+    /// As a JSON member.
     service: String,
+    /// As a JSON member.
     version: String,
 }
 
 impl Writer {
-    pub(crate) fn new(service: String, version: String) -> Self {
-        Self { service, version }
+    pub(crate) fn new(service: &str, version: &str) -> Self {
+        let member = |name, value| {
+            let mut member = String::new();
+            string(&mut member, name, value);
+            member
+        };
+        Self { service: member(field::SERVICE, service), version: member(field::VERSION, version) }
     }
 
     /// The line, with its newline. Order of members: when, what, who, which trace, which order, the event's own
     /// fields, and last where it came from.
     pub(crate) fn line(&self, event: &Event<'_>, context: &LogContext) -> Bytes {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+        // Taken, not borrowed: a value may write a line of its own while it is being formatted.
+        let mut parts = LAST.try_with(Cell::take).unwrap_or_default();
+        parts.clear();
+        event.record(&mut parts.fields);
+        self.write(&mut parts.line, event, &parts.fields, context);
+        let line = Bytes::copy_from_slice(parts.line.as_bytes());
+        // Fails at the end of a thread only.
+        let _ = LAST.try_with(|last| last.set(parts));
+        line
+    }
 
-        let mut line = String::with_capacity(512);
-        let _ = write!(line, "{{\"{}\":\"", field::TIMESTAMP);
-        write_time(&mut line, OffsetDateTime::now_utc());
+    fn write(&self, line: &mut String, event: &Event<'_>, fields: &Fields, context: &LogContext) {
+        line.push_str("{\"");
+        line.push_str(field::TIMESTAMP);
+        line.push_str("\":\"");
+        push_time(line, OffsetDateTime::now_utc());
         line.push('"');
-        string(&mut line, field::SEVERITY, severity(*event.metadata().level()));
-        string(&mut line, field::MESSAGE, &scrub(&fields.message));
-        string(&mut line, field::SERVICE, &self.service);
+        string(line, field::SEVERITY, severity(*event.metadata().level()));
+        string(line, field::MESSAGE, &scrub(&fields.message));
+        line.push_str(&self.service);
         if let Some(ids) = current_ids() {
-            let _ = write!(line, ",\"{}\":\"{}\"", field::TRACE_ID, ids.trace_id);
-            let _ = write!(line, ",\"{}\":\"{}\"", field::SPAN_ID, ids.span_id);
-            let _ = write!(line, ",\"{}\":\"{:02x}\"", field::TRACE_FLAGS, u8::from(ids.sampled));
+            hex(line, field::TRACE_ID, &ids.trace_id.to_bytes());
+            hex(line, field::SPAN_ID, &ids.span_id.to_bytes());
+            hex(line, field::TRACE_FLAGS, &[u8::from(ids.sampled)]);
         }
         for (name, value) in context.fields().filter(|(name, _)| !fields.names.contains(name)) {
-            string(&mut line, name, value);
+            string(line, name, value);
         }
         line.push_str(&fields.json);
-        string(&mut line, field::VERSION, &self.version);
-        string(&mut line, field::TARGET, event.metadata().target());
+        line.push_str(&self.version);
+        string(line, field::TARGET, event.metadata().target());
         line.push_str("}\n");
-        Bytes::from(line)
     }
+}
+
+#[derive(Default)]
+struct Parts {
+    line: String,
+    fields: Fields,
 }
 
 /// What an event carries itself, as JSON members, each with its comma before it.
@@ -77,12 +110,28 @@ struct Fields {
     names: Vec<&'static str>,
 }
 
+impl Parts {
+    const fn new() -> Self {
+        Self {
+            line: String::new(),
+            fields: Fields { message: String::new(), json: String::new(), names: Vec::new() },
+        }
+    }
+
+    fn clear(&mut self) {
+        self.line.clear();
+        self.fields.message.clear();
+        self.fields.json.clear();
+        self.fields.names.clear();
+    }
+}
+
 impl Fields {
     fn text(&mut self, field: &Field, value: &str) {
         match field.name() {
             field::MESSAGE => value.clone_into(&mut self.message),
-            name if is_secret_name(name) => self.put(name, |json| quote(json, REDACTED)),
-            name => self.put(name, |json| quote(json, &scrub(value))),
+            name if is_secret_name(name) => self.put(name, |json| push_quoted(json, REDACTED)),
+            name => self.put(name, |json| push_quoted(json, &scrub(value))),
         }
     }
 
@@ -90,9 +139,9 @@ impl Fields {
         self.names.push(name);
         self.json.push(',');
         if RESERVED.contains(&name) {
-            quote(&mut self.json, &format!("field_{name}"));
+            push_quoted(&mut self.json, &format!("field_{name}"));
         } else {
-            quote(&mut self.json, name);
+            push_quoted(&mut self.json, name);
         }
         self.json.push(':');
         write_value(&mut self.json);
@@ -101,10 +150,10 @@ impl Fields {
     fn number(&mut self, field: &Field, value: impl fmt::Display) {
         // A card number is a number, too.
         let value = value.to_string();
-        if scrub(&value) == value && !is_secret_name(field.name()) {
+        if matches!(scrub(&value), Cow::Borrowed(_)) && !is_secret_name(field.name()) {
             self.put(field.name(), |json| json.push_str(&value));
         } else {
-            self.put(field.name(), |json| quote(json, REDACTED));
+            self.put(field.name(), |json| push_quoted(json, REDACTED));
         }
     }
 }
@@ -127,15 +176,7 @@ impl Visit for Fields {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // Three decimals are enough for anything that is logged; JSON has no NaN and no infinity.
-        let rounded = (value * 1e3).round() / 1e3;
-        if rounded.is_finite() {
-            self.put(field.name(), |json| {
-                let _ = write!(json, "{rounded}");
-            });
-        } else {
-            self.put(field.name(), |json| json.push_str("null"));
-        }
+        self.put(field.name(), |json| push_number(json, value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
@@ -149,7 +190,12 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, &format!("{value:?}"));
+        if field.name() == field::MESSAGE {
+            self.message.clear();
+            let _ = write!(self.message, "{value:?}");
+        } else {
+            self.text(field, &format!("{value:?}"));
+        }
     }
 }
 
@@ -163,63 +209,21 @@ fn severity(level: tracing::Level) -> &'static str {
     }
 }
 
-/// RFC 3339 in UTC with six decimals.
-fn write_time(text: &mut String, at: OffsetDateTime) {
-    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
-    let (hour, minute, second, micros) = (at.hour(), at.minute(), at.second(), at.microsecond());
-    let _ = write!(text, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
+fn string(json: &mut String, name: &'static str, value: &str) {
+    member(json, name);
+    push_quoted(json, value);
 }
 
-fn string(json: &mut String, name: &str, value: &str) {
-    json.push(',');
-    quote(json, name);
-    json.push(':');
-    quote(json, value);
-}
-
-/// A JSON string (RFC 8259): quotes, backslashes and control characters escaped.
-fn quote(json: &mut String, text: &str) {
+fn hex(json: &mut String, name: &'static str, value: &[u8]) {
+    member(json, name);
     json.push('"');
-    let mut kept = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        json.push_str(text.get(kept..at).unwrap_or_default());
-        match byte {
-            b'"' => json.push_str("\\\""),
-            b'\\' => json.push_str("\\\\"),
-            b'\n' => json.push_str("\\n"),
-            b'\r' => json.push_str("\\r"),
-            b'\t' => json.push_str("\\t"),
-            control => {
-                let _ = write!(json, "\\u{control:04x}");
-            }
-        }
-        kept = at + 1;
-    }
-    json.push_str(text.get(kept..).unwrap_or_default());
+    push_hex(json, value);
     json.push('"');
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn times_have_six_decimals() {
-        let mut text = String::new();
-        write_time(&mut text, OffsetDateTime::from_unix_timestamp_nanos(1_763_806_272_131_415_926).unwrap());
-        assert_eq!(text, "2025-11-22T10:11:12.131415Z");
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_survives_quoting(text in "\\PC*|[\\x00-\\x7f]*") {
-            let mut json = String::new();
-            quote(&mut json, &text);
-            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
-        }
-    }
+/// Begins a member of the list in [`field`], whose names need no escape.
+fn member(json: &mut String, name: &'static str) {
+    json.push_str(",\"");
+    json.push_str(name);
+    json.push_str("\":");
 }

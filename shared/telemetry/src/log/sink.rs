@@ -24,7 +24,7 @@ const PROBATION: Duration = Duration::from_millis(50);
 
 /// Takes lines without ever blocking.
 pub(crate) trait LineSink: Send + Sync {
-    fn write(&self, line: &Bytes);
+    fn write(&self, line: Bytes);
 }
 
 /// What became of the lines that were written to one sink.
@@ -43,18 +43,24 @@ pub(crate) struct Sink {
 }
 
 impl LineSink for Vec<Arc<Sink>> {
-    fn write(&self, line: &Bytes) {
-        for sink in self {
-            if !sink.queue.push(line.clone()) {
-                sink.counts.dropped_queue_full.fetch_add(1, Relaxed);
-            }
+    fn write(&self, line: Bytes) {
+        let Some((last, others)) = self.split_last() else { return };
+        for sink in others {
+            sink.write(line.clone());
         }
+        last.write(line);
     }
 }
 
 impl Sink {
     pub(crate) fn new(name: &'static str, capacity: usize, linger: Duration) -> Arc<Self> {
         Arc::new(Self { name, queue: Queue::new(capacity, BATCH, linger), counts: SinkCounts::default() })
+    }
+
+    fn write(&self, line: Bytes) {
+        if !self.queue.push(line) {
+            self.counts.dropped_queue_full.fetch_add(1, Relaxed);
+        }
     }
 
     /// Writes to standard output until the queue is closed and empty.

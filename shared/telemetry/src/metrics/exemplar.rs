@@ -3,7 +3,10 @@
 //! Behind a tail sampler most ordinary traces are gone. Its share of them is decided by the trace id alone, so this
 //! process can decide the same: an exemplar is a trace that failed, one that was slow, or one of that share.
 
-use crate::propagation::{Ids, current_ids};
+use crate::{
+    hex::push_hex,
+    propagation::{Ids, current_ids},
+};
 use prometheus_client::encoding::EncodeLabelSet;
 use std::time::Duration;
 
@@ -18,6 +21,21 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct TraceLabel {
     trace_id: String,
+}
+
+/// What instruments are told when they are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observing {
+    /// Without, they do nothing (`OTEL_METRICS_EXPORTER=none`).
+    pub(crate) on: bool,
+    /// Which traces become exemplars.
+    pub(crate) share: Share,
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Observing {
+    /// All of it: nothing behind this process drops a trace.
+    pub(crate) const ALL: Self = Self { on: true, share: Share::ALL };
 }
 
 /// The share of ordinary traces that the backend keeps (`KEEP_PERCENT`).
@@ -54,7 +72,9 @@ impl Share {
 
 impl TraceLabel {
     fn of(ids: &Ids) -> Self {
-        Self { trace_id: ids.trace_id.to_string() }
+        let mut trace_id = String::with_capacity(32);
+        push_hex(&mut trace_id, &ids.trace_id.to_bytes());
+        Self { trace_id }
     }
 }
 

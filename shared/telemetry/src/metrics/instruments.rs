@@ -2,7 +2,7 @@
 
 use super::{
     Labels,
-    exemplar::{Share, TraceLabel},
+    exemplar::{Observing, TraceLabel},
 };
 use prometheus_client::metrics::{
     exemplar::{CounterWithExemplar, HistogramWithExemplars},
@@ -20,12 +20,12 @@ const SECONDS: [f64; 16] =
 #[derive(Clone)]
 pub struct Counter<L: Labels> {
     family: Family<L, CounterWithExemplar<TraceLabel>>,
-    share: Share,
+    observing: Observing,
 }
 
 impl<L: Labels> Counter<L> {
-    pub(super) fn new(share: Share) -> Self {
-        Self { family: Family::default(), share }
+    pub(super) fn new(observing: Observing) -> Self {
+        Self { family: Family::default(), observing }
     }
 
     pub(super) fn family(&self) -> Family<L, CounterWithExemplar<TraceLabel>> {
@@ -49,8 +49,11 @@ impl<L: Labels> Counter<L> {
 
     /// One more of something that may have failed. A trace with a failure in it will be kept.
     pub fn inc_ended(&self, labels: &L, failed: bool) {
+        if !self.observing.on {
+            return;
+        }
         let counter = self.family.get_or_create(labels);
-        match self.share.exemplar(failed, Duration::ZERO) {
+        match self.observing.share.exemplar(failed, Duration::ZERO) {
             Some(trace) => {
                 counter.inc_by(1, Some(trace), Some(SystemTime::now()));
             }
@@ -91,14 +94,14 @@ type Durations = HistogramWithExemplars<TraceLabel>;
 #[derive(Clone)]
 pub struct Histogram<L: Labels> {
     family: Family<L, Durations, fn() -> Durations>,
-    share: Share,
+    observing: Observing,
 }
 
 impl<L: Labels> Histogram<L> {
-    pub(super) fn new(share: Share) -> Self {
+    pub(super) fn new(observing: Observing) -> Self {
         let family: Family<L, Durations, fn() -> Durations> =
             Family::new_with_constructor(|| HistogramWithExemplars::new(SECONDS.into_iter()));
-        Self { family, share }
+        Self { family, observing }
     }
 
     pub(super) fn family(&self) -> Family<L, Durations, fn() -> Durations> {
@@ -112,7 +115,10 @@ impl<L: Labels> Histogram<L> {
 
     /// One observation of something that may have failed. A trace with a failure in it will be kept.
     pub fn observe_ended(&self, labels: &L, duration: Duration, failed: bool) {
-        let exemplar = self.share.exemplar(failed, duration);
+        if !self.observing.on {
+            return;
+        }
+        let exemplar = self.observing.share.exemplar(failed, duration);
         let at = exemplar.is_some().then(SystemTime::now);
         self.family.get_or_create(labels).observe(duration.as_secs_f64(), exemplar, at);
     }

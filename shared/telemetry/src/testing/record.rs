@@ -93,8 +93,8 @@ impl Recorder {
 }
 
 impl LineSink for Recorder {
-    fn write(&self, line: &Bytes) {
-        if let Ok(line) = serde_json::from_slice(line) {
+    fn write(&self, line: Bytes) {
+        if let Ok(line) = serde_json::from_slice(&line) {
             lock(&self.lines).push(line);
             self.news.notify_waiters();
         }

@@ -82,7 +82,7 @@ impl Lane {
 }
 
 /// One line when the backend goes away and one when it is back, not one for each batch.
-fn report(destination: &str, away: &mut bool, error: Option<String>) {
+pub(crate) fn report(destination: &str, away: &mut bool, error: Option<String>) {
     match error {
         Some(error) if !*away => {
             *away = true;

@@ -1,10 +1,12 @@
 //! A program that emits telemetry on command, for trying a backend and for the tests of this crate.
 //!
 //! Reads one command a line from standard input: `spans 100`, `traces 100`, `lines 100`, `flush 1000`
-//! (milliseconds), `metrics`. At the end of the input it shuts telemetry down, within the milliseconds of its first
+//! (milliseconds), `metrics`, `everything`. At the end of the input it shuts telemetry down, within the milliseconds of its first
 //! argument. What became of everything goes to standard error as JSON; standard output is for log lines.
 //!
 //!     echo 'traces 3' | cargo run -p telemetry --example emit -- 1000
+
+mod everything;
 
 use serde_json::{Value, json};
 use std::{
@@ -31,6 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "spans" => json!({"sampled": one_trace(number)}),
             "traces" => json!({"sampled": (0..number).map(|_| one_trace(1)).sum::<u64>()}),
             "lines" => lines(number),
+            "everything" => everything::say(&telemetry).await,
             "metrics" => json!({"metrics": telemetry.metrics().encode()}),
             "flush" => report(&telemetry.flush(Duration::from_millis(number)).await),
             _ => return Err(format!("no command: {name}").into()),

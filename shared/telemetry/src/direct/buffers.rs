@@ -1,0 +1,305 @@
+//! Finished spans between the threads that end them and the one that sends them: bytes, ready to be sent.
+//!
+//! A thread appends to a buffer that it shares with few others or none, and a full buffer is sealed as one batch. How
+//! many spans may wait is bounded for all buffers together: each draws on the common credit, many spans at a time.
+
+use std::{
+    cell::Cell,
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+/// More than the workers of most services, so that each has one of its own.
+const SHARDS: usize = 16;
+/// Spans that a buffer draws credit for at once, at most.
+const MOST_CREDIT: usize = 64;
+
+pub(super) struct Buffers {
+    shards: Vec<Mutex<Shard>>,
+    sealed: Mutex<Sealed>,
+    /// How many spans no buffer has credit for yet.
+    credit: AtomicUsize,
+    capacity: usize,
+    batch: usize,
+    linger: Duration,
+    work: Notify,
+    idle: Notify,
+}
+
+/// Finished spans, one after the other, each with its length before it.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    pub(super) spans: usize,
+}
+
+#[derive(Default)]
+struct Shard {
+    open: Batch,
+    credit: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Sealed {
+    batches: VecDeque<Batch>,
+    /// Spans of the batch that is being sent.
+    in_flight: usize,
+    hurry: bool,
+    closed: bool,
+}
+
+impl Buffers {
+    /// At most `capacity` spans wait; a batch has at most `batch`, and waits at most `linger` for more.
+    pub(super) fn new(capacity: usize, batch: usize, linger: Duration) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            sealed: Mutex::default(),
+            credit: AtomicUsize::new(capacity),
+            capacity,
+            batch: batch.clamp(1, capacity.max(1)),
+            linger,
+            work: Notify::new(),
+            idle: Notify::new(),
+        }
+    }
+
+    /// Lets `write` append one span. False when too many wait already, or after the end: then nothing is written.
+    #[must_use]
+    pub(super) fn push(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let Some(shard) = self.shards.get(own_shard()) else { return false };
+        let mut shard = lock(shard);
+        if shard.closed || !self.has_credit(&mut shard) {
+            return false;
+        }
+        shard.credit -= 1;
+        write(&mut shard.open.bytes);
+        shard.open.spans += 1;
+        let spans = shard.open.spans;
+        if spans == self.batch {
+            // The next batch will be about as large.
+            let room = Vec::with_capacity(shard.open.bytes.len());
+            let full = std::mem::replace(&mut shard.open, Batch { bytes: room, spans: 0 });
+            lock(&self.sealed).batches.push_back(full);
+        }
+        drop(shard);
+        // The consumer sleeps either until something comes or until a batch is full: no need to wake it between.
+        if spans == 1 || spans == self.batch {
+            self.work.notify_one();
+        }
+        true
+    }
+
+    fn has_credit(&self, shard: &mut Shard) -> bool {
+        if shard.credit == 0 {
+            // Little of a small capacity, so that no buffer sits on what another one needs.
+            let wish = (self.capacity / (4 * SHARDS)).clamp(1, MOST_CREDIT);
+            let drawn = self.credit.fetch_update(Relaxed, Relaxed, |left| Some(left - left.min(wish)));
+            shard.credit = drawn.unwrap_or_default().min(wish);
+        }
+        shard.credit > 0
+    }
+
+    /// The next batch; `None` when closed and empty. Call [`Buffers::done`] when it is dealt with.
+    pub(super) async fn next_batch(&self) -> Option<Batch> {
+        let mut due = None;
+        loop {
+            let (hurry, closed) = {
+                let mut sealed = lock(&self.sealed);
+                if let Some(batch) = sealed.batches.pop_front() {
+                    sealed.in_flight = batch.spans;
+                    self.credit.fetch_add(batch.spans, Relaxed);
+                    return Some(batch);
+                }
+                (sealed.hurry, sealed.closed)
+            };
+            if self.open_spans() == 0 {
+                if closed {
+                    return None;
+                }
+                due = None;
+                self.work.notified().await;
+                continue;
+            }
+            let until = *due.get_or_insert_with(|| Instant::now() + self.linger);
+            if hurry || closed || timeout_at(until, self.work.notified()).await.is_err() {
+                due = None;
+                self.seal_all();
+            }
+        }
+    }
+
+    /// Seals what all buffers have, as few batches as it fits in.
+    fn seal_all(&self) {
+        for shard in &self.shards {
+            // Both at once: a span is always in one of them.
+            let (mut shard, mut sealed) = (lock(shard), lock(&self.sealed));
+            let open = std::mem::take(&mut shard.open);
+            match sealed.batches.back_mut() {
+                _ if open.spans == 0 => {}
+                Some(last) if last.spans + open.spans <= self.batch => {
+                    last.bytes.extend_from_slice(&open.bytes);
+                    last.spans += open.spans;
+                }
+                _ => sealed.batches.push_back(open),
+            }
+        }
+    }
+
+    /// The last batch has been dealt with. `count` notes what became of it, unless it was abandoned meanwhile:
+    /// then it is counted already.
+    pub(super) fn done(&self, count: impl FnOnce()) {
+        let open = self.open_spans();
+        let mut sealed = lock(&self.sealed);
+        if sealed.in_flight > 0 {
+            count();
+        }
+        sealed.in_flight = 0;
+        if open == 0 && sealed.batches.is_empty() {
+            sealed.hurry = false;
+            drop(sealed);
+            self.idle.notify_waiters();
+        }
+    }
+
+    /// Waits until everything pushed before has been dealt with, at most `limit`.
+    pub(super) async fn flush(&self, limit: Duration) {
+        let _ = tokio::time::timeout(limit, self.idle()).await;
+    }
+
+    async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            // Registered before the state is looked at, or the last `done` could be missed.
+            idle.as_mut().enable();
+            {
+                let open = self.open_spans();
+                let mut sealed = lock(&self.sealed);
+                if open == 0 && sealed.batches.is_empty() && sealed.in_flight == 0 {
+                    return;
+                }
+                sealed.hurry = true;
+            }
+            self.work.notify_one();
+            idle.await;
+        }
+    }
+
+    /// Throws away what still waits, gives up what is on its way, and says how many spans that was.
+    pub(super) fn abandon(&self) -> usize {
+        let mut lost = 0;
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.closed = true;
+            lost += std::mem::take(&mut shard.open).spans;
+        }
+        let mut sealed = lock(&self.sealed);
+        sealed.closed = true;
+        lost += sealed.batches.drain(..).map(|batch| batch.spans).sum::<usize>();
+        lost += std::mem::take(&mut sealed.in_flight);
+        drop(sealed);
+        self.work.notify_one();
+        lost
+    }
+
+    /// Spans that wait.
+    pub(super) fn len(&self) -> usize {
+        let open = self.open_spans();
+        open + lock(&self.sealed).batches.iter().map(|batch| batch.spans).sum::<usize>()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn open_spans(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).open.spans).sum()
+    }
+}
+
+/// The buffer of this thread.
+fn own_shard() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: Cell<usize> = Cell::new(NEXT.fetch_add(1, Relaxed) % SHARDS);
+    }
+    OWN.try_with(Cell::get).unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in a critical section can panic half-way, so the state behind a poisoned lock is whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{sync::Arc, thread};
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    fn push(buffers: &Buffers, byte: u8) -> bool {
+        buffers.push(|bytes| bytes.push(byte))
+    }
+
+    #[tokio::test]
+    async fn full_buffers_refuse_and_a_batch_is_bounded() {
+        let buffers = Buffers::new(3, 2, LONG);
+        assert_eq!([1, 2, 3, 4].map(|byte| push(&buffers, byte)), [true, true, true, false]);
+        assert_eq!(buffers.len(), 3);
+        assert_eq!(buffers.next_batch().await.unwrap().bytes, [1, 2]);
+        assert!(push(&buffers, 5), "what was taken makes room");
+        buffers.done(|| ());
+        assert_eq!(buffers.next_batch().await.unwrap().bytes, [3, 5]);
+        assert_eq!(buffers.abandon(), 2, "what is on its way is lost, too");
+        buffers.done(|| panic!("counted twice"));
+        assert!(!push(&buffers, 6));
+        assert!(buffers.next_batch().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_flush_does_not_wait_for_a_full_batch_and_threads_share_one() {
+        let buffers = Arc::new(Buffers::new(100, 50, LONG));
+        let consumer = tokio::spawn({
+            let buffers = buffers.clone();
+            async move {
+                let mut batches = Vec::new();
+                while let Some(batch) = buffers.next_batch().await {
+                    batches.push(batch.spans);
+                    buffers.done(|| ());
+                }
+                batches
+            }
+        });
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..5).for_each(|byte| assert!(push(&buffers, byte))));
+            }
+        });
+        buffers.flush(LONG).await;
+        assert_eq!((buffers.len(), buffers.abandon()), (0, 0));
+        assert_eq!(consumer.await.unwrap(), [20]);
+    }
+
+    #[test]
+    fn threads_lose_nothing_uncounted() {
+        let buffers = Buffers::new(1_000, 64, LONG);
+        let taken: usize = thread::scope(|scope| {
+            let pushing = || (0..500).filter(|_| push(&buffers, 0)).count();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(pushing)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(buffers.len(), taken);
+        assert!((1_000 - SHARDS * 15..=1_000).contains(&taken), "{taken}");
+        assert_eq!(buffers.abandon(), taken);
+    }
+}

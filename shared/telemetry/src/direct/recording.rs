@@ -1,0 +1,295 @@
+//! One span while it lasts: its context always, and what it says of itself when its trace is kept.
+
+use super::{
+    proto::{self, Any, Read},
+    secrets,
+};
+use opentelemetry::{Context, Value, trace::SpanContext, trace::SpanId};
+use std::{cell::RefCell, time::SystemTime};
+
+/// The fields of `opentelemetry.proto.trace.v1.Span` and of the messages in it.
+pub(super) mod field {
+    pub(crate) const TRACE_ID: u64 = 1;
+    pub(crate) const SPAN_ID: u64 = 2;
+    pub(crate) const TRACE_STATE: u64 = 3;
+    pub(crate) const PARENT_SPAN_ID: u64 = 4;
+    pub(crate) const NAME: u64 = 5;
+    pub(crate) const KIND: u64 = 6;
+    pub(crate) const START: u64 = 7;
+    pub(crate) const END: u64 = 8;
+    pub(crate) const ATTRIBUTES: u64 = 9;
+    pub(crate) const DROPPED_ATTRIBUTES: u64 = 10;
+    pub(crate) const EVENTS: u64 = 11;
+    pub(crate) const DROPPED_EVENTS: u64 = 12;
+    pub(crate) const LINKS: u64 = 13;
+    pub(crate) const DROPPED_LINKS: u64 = 14;
+    pub(crate) const STATUS: u64 = 15;
+    pub(crate) const FLAGS: u64 = 16;
+    pub(crate) const EVENT_TIME: u64 = 1;
+    pub(crate) const EVENT_NAME: u64 = 2;
+    pub(crate) const EVENT_ATTRIBUTES: u64 = 3;
+    pub(crate) const LINK_FLAGS: u64 = 6;
+    pub(crate) const STATUS_MESSAGE: u64 = 2;
+    pub(crate) const STATUS_CODE: u64 = 3;
+}
+
+const STATUS_ERROR: u64 = 2;
+/// The specification's default for attributes, events and links of a span, each.
+const LIMIT: u32 = 128;
+/// Room for an ordinary span. Kept and used again: a span costs no allocation for its bytes.
+const ROOM: usize = 512;
+const MOST_ROOM: usize = 4096;
+const SPARE: usize = 64;
+
+/// What the registry keeps of a span for us.
+#[derive(Debug)]
+pub(crate) struct SpanState {
+    pub(crate) context: SpanContext,
+    /// What came along from outside, such as baggage; its span is an ancestor's.
+    pub(crate) carrier: Context,
+    /// `None` when the trace is not kept, and when the span has ended.
+    pub(super) recording: Option<Recording>,
+}
+
+impl SpanState {
+    /// The context that children elsewhere get.
+    pub(crate) fn outward(&self) -> Context {
+        use opentelemetry::trace::TraceContextExt;
+        self.carrier.with_remote_span_context(self.context.clone())
+    }
+}
+
+/// A span's message, as far as it is known.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub(super) parent: Option<(SpanId, bool)>,
+    pub(super) start: u64,
+    /// When it was left last; 0 for never.
+    pub(super) left: u64,
+    /// Name, kind, attributes, events and links, encoded. Of a name or kind that is there twice, the last counts.
+    body: Vec<u8>,
+    error: Option<String>,
+    /// The fields of the span's macro that have a value, one bit each.
+    fields: u64,
+    /// Some attribute was set by its key.
+    by_key: bool,
+    attributes: Counted,
+    events: Counted,
+    links: Counted,
+}
+
+/// How many there are, and how many were too many.
+#[derive(Debug, Default)]
+struct Counted {
+    kept: u32,
+    dropped: u32,
+}
+
+impl Counted {
+    fn one_more(&mut self) -> bool {
+        let has_room = self.kept < LIMIT;
+        *(if has_room { &mut self.kept } else { &mut self.dropped }) += 1;
+        has_room
+    }
+}
+
+/// Attributes and the like that are encoded, but not part of a span yet.
+pub(super) struct Addition {
+    pub(super) body: Vec<u8>,
+    /// See [`Recording`].
+    pub(super) fields: u64,
+    pub(super) attributes: u32,
+}
+
+impl Addition {
+    pub(super) fn new() -> Self {
+        Self { body: take_buffer(), fields: 0, attributes: 0 }
+    }
+
+    pub(super) fn attribute(&mut self, key: &str, value: &Any<'_>) {
+        if self.attributes < LIMIT {
+            proto::key_value(&mut self.body, field::ATTRIBUTES, key, value);
+        }
+        self.attributes += 1;
+    }
+}
+
+impl Recording {
+    pub(super) fn start(parent: Option<(SpanId, bool)>, addition: Addition) -> Self {
+        let Addition { body, fields, attributes } = addition;
+        let attributes = Counted { kept: attributes.min(LIMIT), dropped: attributes.saturating_sub(LIMIT) };
+        Self {
+            parent,
+            start: now(),
+            left: 0,
+            body,
+            error: None,
+            fields,
+            by_key: false,
+            attributes,
+            events: Counted::default(),
+            links: Counted::default(),
+        }
+    }
+
+    /// Adds what a `record` says. A field that had a value gets the new one.
+    pub(super) fn add(&mut self, addition: Addition) {
+        if self.by_key || self.fields & addition.fields != 0 {
+            for key in attribute_keys(&addition.body) {
+                self.remove(key);
+            }
+        }
+        self.fields |= addition.fields;
+        for _ in 0..addition.attributes {
+            self.attributes.one_more();
+        }
+        self.body.extend_from_slice(&addition.body);
+        give_buffer(addition.body);
+    }
+
+    pub(crate) fn set(&mut self, key: &'static str, value: &Value) {
+        self.remove(key.as_bytes());
+        self.by_key = true;
+        if self.attributes.one_more() {
+            secrets::clean(key, &Any::of(value), |value| {
+                proto::key_value(&mut self.body, field::ATTRIBUTES, key, value);
+            });
+        }
+    }
+
+    pub(crate) fn event(&mut self, name: &str, attributes: &[(&'static str, &str)]) {
+        if !self.events.one_more() {
+            return;
+        }
+        let mut event = take_buffer();
+        proto::fixed64(&mut event, field::EVENT_TIME, now());
+        proto::bytes(&mut event, field::EVENT_NAME, name.as_bytes());
+        for (key, value) in attributes {
+            secrets::clean(key, &Any::Text(value), |value| {
+                proto::key_value(&mut event, field::EVENT_ATTRIBUTES, key, value);
+            });
+        }
+        proto::bytes(&mut self.body, field::EVENTS, &event);
+        give_buffer(event);
+    }
+
+    pub(crate) fn link(&mut self, to: &SpanContext) {
+        if !self.links.one_more() {
+            return;
+        }
+        let mut link = take_buffer();
+        ids(&mut link, to);
+        proto::fixed32(&mut link, field::LINK_FLAGS, flags(to, to.is_remote()));
+        proto::bytes(&mut self.body, field::LINKS, &link);
+        give_buffer(link);
+    }
+
+    /// The SDK's order of statuses: of two errors the one whose description sorts last stays.
+    pub(crate) fn fail(&mut self, description: &str) {
+        if self.error.as_deref() < Some(description) {
+            self.error = Some(description.to_owned());
+        }
+    }
+
+    /// Appends the whole message, with its length, as the field `number`, and ends the recording.
+    pub(super) fn finish(self, context: &SpanContext, end: u64, number: u64, out: &mut Vec<u8>) {
+        let mut body = self.body;
+        ids(&mut body, context);
+        if let Some((id, _)) = self.parent {
+            proto::bytes(&mut body, field::PARENT_SPAN_ID, &id.to_bytes());
+        }
+        let is_remote = self.parent.is_some_and(|(_, is_remote)| is_remote);
+        proto::fixed32(&mut body, field::FLAGS, flags(context, is_remote));
+        proto::fixed64(&mut body, field::START, self.start);
+        proto::fixed64(&mut body, field::END, end);
+        for (number, counted) in [
+            (field::DROPPED_ATTRIBUTES, &self.attributes),
+            (field::DROPPED_EVENTS, &self.events),
+            (field::DROPPED_LINKS, &self.links),
+        ] {
+            if counted.dropped > 0 {
+                proto::uint(&mut body, number, u64::from(counted.dropped));
+            }
+        }
+        status(&mut body, self.error.as_deref());
+        proto::bytes(out, number, &body);
+        give_buffer(body);
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        let place = proto::fields(&self.body)
+            .find(|found| found.number == field::ATTRIBUTES && key_of(&found.value) == Some(key))
+            .map(|found| found.range);
+        if let Some(place) = place {
+            self.body.drain(place);
+            self.attributes.kept -= 1;
+        }
+    }
+}
+
+fn ids(out: &mut Vec<u8>, context: &SpanContext) {
+    proto::bytes(out, field::TRACE_ID, &context.trace_id().to_bytes());
+    proto::bytes(out, field::SPAN_ID, &context.span_id().to_bytes());
+    let state = context.trace_state();
+    if *state != opentelemetry::trace::TraceState::NONE {
+        proto::bytes(out, field::TRACE_STATE, state.header().as_bytes());
+    }
+}
+
+/// The W3C flags, and whether the other span is in another process (`SpanFlags` of OTLP).
+fn flags(context: &SpanContext, is_remote: bool) -> u32 {
+    const HAS_IS_REMOTE: u32 = 0x100;
+    const IS_REMOTE: u32 = 0x200;
+    let remote = if is_remote { IS_REMOTE } else { 0 };
+    u32::from(context.trace_flags().to_u8()) | HAS_IS_REMOTE | remote
+}
+
+fn status(out: &mut Vec<u8>, error: Option<&str>) {
+    let Some(error) = error else { return proto::length(out, field::STATUS, 0) };
+    let error = crate::redact::scrub(error);
+    let text = if error.is_empty() { 0 } else { proto::bytes_len(error.len()) };
+    proto::length(out, field::STATUS, text + 2);
+    if text > 0 {
+        proto::bytes(out, field::STATUS_MESSAGE, error.as_bytes());
+    }
+    proto::uint(out, field::STATUS_CODE, STATUS_ERROR);
+}
+
+fn attribute_keys(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let attributes = proto::fields(body).filter(|found| found.number == field::ATTRIBUTES);
+    attributes.filter_map(|found| key_of(&found.value))
+}
+
+fn key_of<'a>(key_value: &Read<'a>) -> Option<&'a [u8]> {
+    let Read::Bytes(key_value) = key_value else { return None };
+    match proto::fields(key_value).next()?.value {
+        Read::Bytes(key) => Some(key),
+        Read::Varint(_) | Read::Fixed => None,
+    }
+}
+
+/// Nanoseconds since the Unix epoch.
+pub(super) fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64)
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn take_buffer() -> Vec<u8> {
+    let spare = BUFFERS.try_with(|buffers| buffers.borrow_mut().pop()).ok().flatten();
+    spare.unwrap_or_else(|| Vec::with_capacity(ROOM))
+}
+
+pub(super) fn give_buffer(mut buffer: Vec<u8>) {
+    buffer.clear();
+    if buffer.capacity() <= MOST_ROOM {
+        let _ = BUFFERS.try_with(|buffers| {
+            let mut buffers = buffers.borrow_mut();
+            if buffers.len() < SPARE {
+                buffers.push(buffer);
+            }
+        });
+    }
+}

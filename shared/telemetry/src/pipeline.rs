@@ -1,0 +1,152 @@
+//! The seam between the two ways a span can take, `standard` and `direct` (`TELEMETRY_PIPELINE`). Nothing outside this
+//! file asks which one is in use.
+
+use crate::{
+    config::{Config, Pipeline},
+    direct::{self, DirectExport, current},
+    propagation::Ids,
+    trace::{Destination, SpanCounts, SpanExport},
+};
+use opentelemetry::{
+    Context, KeyValue, Value,
+    trace::{Status, TraceContextExt},
+};
+use std::{sync::Arc, time::Duration};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// The way out of the process for finished spans.
+#[derive(Clone)]
+pub(crate) enum Export {
+    Standard(Arc<SpanExport>),
+    Direct(Arc<DirectExport>),
+}
+
+impl Export {
+    pub(crate) fn new(config: &Config) -> Self {
+        match config.pipeline {
+            Pipeline::Standard => Self::Standard(SpanExport::new(&config.traces)),
+            Pipeline::Direct => Self::Direct(DirectExport::new(&config.traces)),
+        }
+    }
+
+    /// Starts to export. Needs the telemetry runtime to be entered. The error is one line for whoever started the process.
+    pub(crate) fn start(&self, config: &Config) -> Result<(), String> {
+        match self {
+            Self::Standard(export) => {
+                tokio::spawn(export.clone().run(Destination::all(config)?));
+                Ok(())
+            }
+            Self::Direct(export) => export.start(config),
+        }
+    }
+
+    pub(crate) fn counts(&self) -> &SpanCounts {
+        match self {
+            Self::Standard(export) => &export.counts,
+            Self::Direct(export) => &export.counts,
+        }
+    }
+
+    /// Waits until everything that ended before is settled, at most `limit`.
+    pub(crate) async fn flush(&self, limit: Duration) {
+        match self {
+            Self::Standard(export) => export.flush(limit).await,
+            Self::Direct(export) => export.flush(limit).await,
+        }
+    }
+
+    /// Gives up what is not settled, and counts it as failed.
+    pub(crate) fn abandon(&self) {
+        match self {
+            Self::Standard(export) => export.abandon(),
+            Self::Direct(export) => export.abandon(),
+        }
+    }
+
+    /// Spans that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        match self {
+            Self::Standard(export) => export.waiting(),
+            Self::Direct(export) => export.waiting(),
+        }
+    }
+
+    /// How many may.
+    pub(crate) fn capacity(&self) -> usize {
+        match self {
+            Self::Standard(export) => export.capacity(),
+            Self::Direct(export) => export.capacity(),
+        }
+    }
+}
+
+/// The ids of the span that is current on this thread.
+pub(crate) fn current_ids() -> Option<Ids> {
+    current::ids().or_else(|| Context::map_current(|context| Ids::of(context.span().span_context())))
+}
+
+/// The ids of `span`.
+pub(crate) fn ids_of(span: &Span) -> Option<Ids> {
+    match direct::with_state(span, |state| Ids::of(&state.context)) {
+        Some(ids) => ids,
+        None => Ids::of(span.context().span().span_context()),
+    }
+}
+
+/// What children of the current span elsewhere get.
+pub(crate) fn current_context() -> Context {
+    direct::with_state(&Span::current(), |state| state.outward()).unwrap_or_else(Context::current)
+}
+
+/// What children of `span` elsewhere get.
+pub(crate) fn context_of(span: &Span) -> Context {
+    direct::with_state(span, |state| state.outward()).unwrap_or_else(|| span.context())
+}
+
+/// The span that `make` makes, as a child of `parent`.
+pub(crate) fn child_of(parent: Context, make: impl FnOnce() -> Span) -> Span {
+    current::adopt(parent);
+    let span = make();
+    // The direct pipeline takes the parent when the span is made; the standard one wants it afterwards.
+    if let Some(parent) = current::take_adopted() {
+        // The errors (no layer, disabled span) mean that there is no trace to be part of.
+        let _ = span.set_parent(parent);
+    }
+    span
+}
+
+/// Links `span` to the span in `context`, if there is one.
+pub(crate) fn link(span: &Span, context: &Context) {
+    let to = context.span().span_context().clone();
+    if to.is_valid() && !direct::with_recording(span, |recording| recording.link(&to)) {
+        span.add_link(to);
+    }
+}
+
+pub(crate) fn set(span: &Span, key: &'static str, value: Value) {
+    if !direct::with_recording(span, |recording| recording.set(key, &value)) {
+        span.set_attribute(key, value);
+    }
+}
+
+pub(crate) fn event(span: &Span, name: &'static str, attributes: &[(&'static str, &str)]) {
+    if !direct::with_recording(span, |recording| recording.event(name, attributes)) {
+        let attributes = attributes.iter().map(|(key, value)| KeyValue::new(*key, (*value).to_owned()));
+        span.add_event(name, attributes.collect());
+    }
+}
+
+/// Sets the status to error.
+pub(crate) fn fail(span: &Span, description: &str) {
+    if !direct::with_recording(span, |recording| recording.fail(description)) {
+        span.set_status(Status::error(description.to_owned()));
+    }
+}
+
+/// Ends `span` now.
+pub(crate) fn end(span: &Span) {
+    if !direct::end(span) {
+        span.context().span().end();
+    }
+}
