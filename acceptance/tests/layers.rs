@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, process::Command};
 
 /// Ours that a crate may depend on, dev-dependencies apart.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("api", &[]),
     ("telemetry", &[]),
     ("service-kit", &["api", "telemetry"]),
@@ -14,6 +14,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("payment", &["api", "service-kit", "telemetry"]),
     ("inventory", &["api", "service-kit", "telemetry"]),
     ("observatory", &[]),
+    ("loadtest", &[]),
     (
         "waybill",
         &["api", "gateway", "inventory", "observatory", "order", "payment", "service-kit", "telemetry"],

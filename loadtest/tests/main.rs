@@ -1,0 +1,89 @@
+//! The program from outside: exit codes, reports, and the experiment with the smallest numbers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod gateway;
+
+use gateway::Gateway;
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+fn loadtest(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command.env_remove("GATEWAY_URL").env_remove("OBSERVATORY_URL").args(args).output().unwrap()
+}
+
+fn run(gateway: &Gateway, more: &[&str]) -> (Option<i32>, String) {
+    let steady = ["run", "steady", "--rate", "100", "--for", "1s", "--warm-up", "0s", "--url", &gateway.url];
+    let output = loadtest(&[&steady, more].concat());
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn thresholds_set_the_exit_code() {
+    let gateway = Gateway::start();
+    let (code, text) = run(&gateway, &["--max-p99", "5s", "--max-errors", "0%", "--min-throughput", "20"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("100 were due: 100 answered, 0 not answered"), "{text}");
+    let (code, text) = run(&gateway, &["--max-p99", "1us"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("**broken**"), "{text}");
+}
+
+#[test]
+fn wrong_usage_and_an_empty_place_are_told_apart_from_a_broken_threshold() {
+    for args in [
+        &["run", "sprint"][..],
+        &["run", "steady", "--rate", "0"],
+        &["run", "steady", "--url", "http://192.0.2.1"],
+        &["run", "steady", "--url", "http://127.0.0.1:9"],
+        &["overhead", "--arms", "luck"],
+        &[],
+    ] {
+        let output = loadtest(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn reports_have_three_forms() {
+    let gateway = Gateway::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let (code, _) = run(&gateway, &["--report", path, "--arrivals", "poisson", "--trace", "50%"]);
+    assert_eq!(code, Some(0));
+    let json = std::fs::read(folder.path().join("report.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["summary"]["errors"], 0);
+    assert!(json["traces"]["traced"].as_u64().unwrap() > 20);
+    assert!(folder.path().join("report.md").exists() && folder.path().join("report.html").exists());
+}
+
+/// Four services, the sink, three arms: that it works from end to end, not what it finds.
+#[test]
+fn the_experiment_runs() {
+    let beside = PathBuf::from(env!("CARGO_BIN_EXE_loadtest")).with_file_name("waybill");
+    assert!(
+        beside.exists(),
+        "`cargo test --workspace` builds waybill, `cargo build -p waybill` does for this test"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let small = ["overhead", "--quick", "--rounds", "1", "--orders", "40", "--rate", "40"];
+    let output = loadtest(&[&small[..], &["--arms", "everything", "--out", out]].concat());
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let rounds = std::fs::read(folder.path().join("rounds.json")).unwrap();
+    let rounds: serde_json::Value = serde_json::from_slice(&rounds).unwrap();
+    for round in rounds["rounds"].as_array().unwrap() {
+        assert_eq!(round["errors"], 0, "{round}");
+        let is_on = round["arm"] == "everything";
+        for sent in ["otlp_bytes", "line_bytes", "metrics_bytes", "spans_exported"] {
+            assert_eq!(round[sent].as_f64().unwrap() > 0.0, is_on, "{sent}: {round}");
+        }
+        assert!(round["cpu"].as_f64().unwrap() > 100.0, "{round}");
+    }
+    assert!(text.contains("not judged: too few rounds"), "{text}");
+}
