@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, process::Command};
 
 /// Ours that a crate may depend on, dev-dependencies apart.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("api", &[]),
     ("telemetry", &[]),
     ("service-kit", &["api", "telemetry"]),
@@ -15,14 +15,16 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("inventory", &["api", "service-kit", "telemetry"]),
     ("observatory", &[]),
     ("loadtest", &[]),
+    ("stock", &["telemetry"]),
     (
         "waybill",
         &["api", "gateway", "inventory", "observatory", "order", "payment", "service-kit", "telemetry"],
     ),
 ];
 
-/// The crates that may name OpenTelemetry: the telemetry crate, and those that speak its wire format.
-const OPENTELEMETRY: [&str; 3] = ["telemetry", "observatory", "testkit"];
+/// The crates that may name OpenTelemetry: the telemetry crate, those that speak its wire format, and
+/// the one that shows the usual way beside ours.
+const OPENTELEMETRY: [&str; 4] = ["telemetry", "observatory", "testkit", "stock"];
 
 /// Package to the names of its dependencies, dev-dependencies apart.
 fn dependencies() -> BTreeMap<String, Vec<String>> {

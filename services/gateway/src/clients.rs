@@ -6,29 +6,28 @@ use api::items::Sku;
 use api::order::{Order, OrderList, ValidOrder};
 use http::{HeaderValue, Method};
 use service_kit::deadline::Deadline;
-use service_kit::peer::{Answer, CallError, Peer, http_client};
+use service_kit::peer::{Answer, CallError, Peer};
 use telemetry::Telemetry;
+use telemetry::http_client::HttpClient;
 use telemetry::names::span_name;
 
 use crate::config::Config;
 use crate::list::OrderQuery;
 use crate::manner::Manner;
 
-/// A cheap handle.
-#[derive(Clone)]
 pub(crate) struct Clients {
     order: Peer,
     inventory: Peer,
 }
 
 impl Clients {
-    pub(crate) fn new(config: &Config, telemetry: &Telemetry) -> Result<Self, reqwest::Error> {
-        let http = http_client(telemetry)?;
+    pub(crate) fn new(config: &Config, telemetry: &Telemetry) -> Self {
+        let http = HttpClient::new(telemetry);
         let timeout = config.peer_timeout;
-        Ok(Self {
+        Self {
             order: Peer::new("order-service", config.order_url.clone(), &http, timeout),
             inventory: Peer::new("inventory-service", config.inventory_url.clone(), &http, timeout),
-        })
+        }
     }
 
     /// 201 with the order as it ended, or 202 with the order as it was accepted.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
+use http::Uri;
 use service_kit::config::{ServerConfig, millis, peer_url};
 use service_kit::process::ServiceConfig;
 use telemetry::{ConfigError, Env};
@@ -13,9 +13,9 @@ pub struct Config {
     /// Addresses and times.
     pub server: ServerConfig,
     /// `ORDER_URL`: the order service.
-    pub order_url: Url,
+    pub order_url: Uri,
     /// `INVENTORY_URL`: the inventory service, for the catalogue.
-    pub inventory_url: Url,
+    pub inventory_url: Uri,
     /// `PEER_TIMEOUT_MS`: the most one call may take.
     pub peer_timeout: Duration,
 }

@@ -1,5 +1,7 @@
 //! Routes, and what a request becomes.
 
+use std::sync::Arc;
+
 use api::batch::{BatchRequest, BatchResults};
 use api::ids::OrderId;
 use api::inventory::{Product, ProductList};
@@ -36,7 +38,7 @@ pub(crate) const OPERATIONS: Operations = &[
     Operation::server(Method::GET, "/api/products/{sku}", span_name::GATEWAY_GET_PRODUCT),
 ];
 
-#[derive(Clone)]
+/// What handlers share. Axum clones it several times a request, so it stands behind one `Arc`.
 pub(crate) struct Gateway {
     pub(crate) clients: Clients,
     pub(crate) telemetry: Telemetry,
@@ -50,11 +52,11 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/api/orders/{id}/cancel", post(cancel_order))
         .route("/api/products", get(list_products))
         .route("/api/products/{sku}", get(get_product))
-        .with_state(gateway)
+        .with_state(Arc::new(gateway))
 }
 
 async fn post_order(
-    State(gateway): State<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     deadline: Deadline,
     manner: Manner,
     ApiJson(order): ApiJson<NewOrder>,
@@ -71,7 +73,7 @@ async fn post_order(
 }
 
 async fn post_batch(
-    State(gateway): State<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     deadline: Deadline,
     manner: Manner,
     ApiJson(batch): ApiJson<BatchRequest>,
@@ -80,7 +82,7 @@ async fn post_batch(
 }
 
 async fn list_orders(
-    State(gateway): State<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     deadline: Deadline,
     ApiQuery(query): ApiQuery<NewOrderQuery>,
 ) -> Result<Json<OrderList>, ApiError> {
@@ -88,7 +90,7 @@ async fn list_orders(
 }
 
 async fn cancel_order(
-    State(gateway): State<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     deadline: Deadline,
     ApiPath(id): ApiPath<OrderId>,
 ) -> Result<Json<Order>, ApiError> {
@@ -100,7 +102,7 @@ async fn cancel_order(
 }
 
 async fn get_order(
-    State(gateway): State<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     deadline: Deadline,
     ApiPath(id): ApiPath<OrderId>,
 ) -> Result<Json<Order>, ApiError> {
@@ -112,14 +114,14 @@ async fn get_order(
 }
 
 async fn list_products(
-    State(gateway): State<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     deadline: Deadline,
 ) -> Result<Json<ProductList>, ApiError> {
     Ok(Json(gateway.clients.products(deadline).await?))
 }
 
 async fn get_product(
-    State(gateway): State<Gateway>,
+    State(gateway): State<Arc<Gateway>>,
     deadline: Deadline,
     ApiPath(sku): ApiPath<Sku>,
 ) -> Result<Json<Product>, ApiError> {

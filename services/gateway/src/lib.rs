@@ -36,7 +36,7 @@ pub async fn run(
     telemetry: Telemetry,
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
-    let gateway = http::Gateway { clients: Clients::new(&config, &telemetry)?, telemetry: telemetry.clone() };
+    let gateway = http::Gateway { clients: Clients::new(&config, &telemetry), telemetry: telemetry.clone() };
     let readiness = Readiness::default();
     let admin = admin::router(&telemetry, &readiness, ());
     let timeout = config.server.request_timeout;

@@ -1,5 +1,7 @@
 //! `order-events` that come in, over HTTP or from NATS: each at least once, in any order.
 
+use std::sync::Arc;
+
 use api::decode::decode_json;
 use api::event::{CloudEvent, OrderEvent, OrderEventKind};
 use axum::extract::State;
@@ -16,7 +18,10 @@ use crate::{sell, take_back};
 pub(crate) const DURABLE: &str = "inventory";
 
 /// Acknowledges with 204 once the event is acted on.
-pub(crate) async fn receive(State(stock): State<Stock>, Event(event): Event) -> Result<StatusCode, ApiError> {
+pub(crate) async fn receive(
+    State(stock): State<Arc<Stock>>,
+    Event(event): Event,
+) -> Result<StatusCode, ApiError> {
     telemetry::span::set(attribute::MESSAGING_MESSAGE_ID, event.id.clone());
     handle(&stock.store, &event).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,5 +1,6 @@
 //! Routes, and what a request becomes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::ids::OrderId;
@@ -27,8 +28,7 @@ pub(crate) const OPERATIONS: Operations = &[
     Operation::consumer(Method::POST, "/events", span_name::ORDER_EVENTS_PROCESS, api::event::ORDER_EVENTS),
 ];
 
-/// What handlers share.
-#[derive(Clone)]
+/// What handlers share. Axum clones it several times a request, so it stands behind one `Arc`.
 pub(crate) struct Stock {
     pub(crate) store: Store,
     /// How long stock is put aside for an order that is not confirmed.
@@ -42,15 +42,15 @@ pub(crate) fn router(stock: Stock) -> Router {
         .route("/reservations", post(post_reservation))
         .route("/reservations/{order_id}/release", post(post_release))
         .route("/events", post(events::receive))
-        .with_state(stock)
+        .with_state(Arc::new(stock))
 }
 
-async fn list_products(State(stock): State<Stock>) -> Result<Json<ProductList>, ApiError> {
+async fn list_products(State(stock): State<Arc<Stock>>) -> Result<Json<ProductList>, ApiError> {
     Ok(Json(ProductList { products: stock.store.products().await? }))
 }
 
 async fn get_product(
-    State(stock): State<Stock>,
+    State(stock): State<Arc<Stock>>,
     ApiPath(sku): ApiPath<Sku>,
 ) -> Result<Json<Product>, ApiError> {
     let product = stock.store.product(&sku).await?;
@@ -60,14 +60,14 @@ async fn get_product(
 }
 
 async fn post_reservation(
-    State(stock): State<Stock>,
+    State(stock): State<Arc<Stock>>,
     ApiJson(request): ApiJson<ReserveRequest>,
 ) -> Result<(StatusCode, Json<Reservation>), ApiError> {
     Ok((StatusCode::CREATED, Json(reserve::reserve(&stock, request).await?)))
 }
 
 async fn post_release(
-    State(stock): State<Stock>,
+    State(stock): State<Arc<Stock>>,
     ApiPath(order_id): ApiPath<OrderId>,
 ) -> Result<StatusCode, ApiError> {
     release::release(&stock.store, order_id).await?;

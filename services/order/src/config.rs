@@ -1,7 +1,7 @@
 //! Settings of the order service.
 
 use crate::seal::Seal;
-use reqwest::Url;
+use axum::http::Uri;
 use service_kit::{
     config::{ServerConfig, millis, peer_url},
     database::DatabaseUrl,
@@ -19,9 +19,9 @@ pub struct Config {
     /// `DATABASE_URL`.
     pub database: DatabaseUrl,
     /// `INVENTORY_URL`.
-    pub inventory: Url,
+    pub inventory: Uri,
     /// `PAYMENT_URL`.
-    pub payment: Url,
+    pub payment: Uri,
     /// `EVENTS_URL`: where order events are delivered.
     pub events: EventsUrl,
     /// `EVENT_ATTEMPTS`: how often an event is refused before it is a dead letter.

@@ -28,8 +28,7 @@ pub static OPERATIONS: Operations = &[
     Operation::server(Method::POST, "/orders/{id}/cancel", span_name::ORDER_CANCEL_ORDER),
 ];
 
-/// What handlers share.
-#[derive(Clone)]
+/// What handlers share. Axum clones it several times a request, so it stands behind one `Arc`.
 pub struct App {
     /// Takes orders to their end.
     pub saga: Arc<Saga>,
@@ -47,10 +46,10 @@ pub fn router(app: App) -> Router {
         .route("/orders", post(create::create).get(list::list))
         .route("/orders/{id}", get(read))
         .route("/orders/{id}/cancel", post(cancel))
-        .with_state(app)
+        .with_state(Arc::new(app))
 }
 
-async fn read(State(app): State<App>, ApiPath(id): ApiPath<OrderId>) -> Result<Json<Order>, ApiError> {
+async fn read(State(app): State<Arc<App>>, ApiPath(id): ApiPath<OrderId>) -> Result<Json<Order>, ApiError> {
     span::order(&id.to_string());
     let stored = app.store.load(id).await?;
     let missing = || ApiError::new(ProblemKind::NotFound, "there is no order with this id");
@@ -58,7 +57,7 @@ async fn read(State(app): State<App>, ApiPath(id): ApiPath<OrderId>) -> Result<J
 }
 
 async fn cancel(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     deadline: Deadline,
     ApiPath(id): ApiPath<OrderId>,
 ) -> Result<Json<Order>, ApiError> {

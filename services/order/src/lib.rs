@@ -36,14 +36,14 @@ use resume::Resumer;
 use saga::Saga;
 use service_kit::{
     admin::{self, Health, Readiness},
-    edge, peer,
+    edge,
     process::RunError,
     server::{self, Listeners},
     shutdown::Shutdown,
 };
 use std::sync::Arc;
 use store::Store;
-use telemetry::Telemetry;
+use telemetry::{Telemetry, http_client::HttpClient};
 
 /// `service.name`.
 pub const SERVICE: &str = "order-service";
@@ -58,7 +58,7 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let store = Store::open(&config.database, &telemetry).await?;
     let (events, outbox) = Events::new(&config, &telemetry, store.outbox())?;
-    let http_client = peer::http_client(&telemetry)?;
+    let http_client = HttpClient::new(&telemetry);
     let saga = Arc::new(Saga {
         inventory: InventoryClient::new(&config, &http_client),
         payment: PaymentClient::new(&config, &http_client),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::http::Uri;
 use reqwest::Url;
 use telemetry::{ConfigError, Env};
 
@@ -56,7 +57,7 @@ pub fn millis(env: &Env, name: &'static str, default: Duration) -> Result<Durati
 }
 
 /// Another service's base URL: `http`, host and port, nothing more.
-pub fn peer_url(env: &Env, name: &'static str, port: u16) -> Result<Url, ConfigError> {
+pub fn peer_url(env: &Env, name: &'static str, port: u16) -> Result<Uri, ConfigError> {
     let takes = "a base URL such as http://127.0.0.1:8081";
     let default = format!("http://127.0.0.1:{port}");
     let held = env.get(name).unwrap_or(&default);
@@ -69,5 +70,6 @@ pub fn peer_url(env: &Env, name: &'static str, port: u16) -> Result<Url, ConfigE
         && url.query().is_none()
         && url.fragment().is_none();
     // What is refused may carry a password, so it is not shown.
-    if only_a_base { Ok(url) } else { Err(ConfigError::secret(name, takes)) }
+    let base = only_a_base.then(|| url.as_str().parse().ok()).flatten();
+    base.ok_or_else(|| ConfigError::secret(name, takes))
 }

@@ -27,17 +27,17 @@ pub fn harden(
     operations: Operations,
     request_timeout: Duration,
 ) -> Router {
-    let start_clock = move |mut request: Request, next: Next| async move {
+    // One layer for both: each layer costs every request a clone of what is inside it and a boxed future.
+    let with_deadline = move |mut request: Request, next: Next| async move {
         let deadline = Deadline::of(request.headers(), request_timeout);
         request.extensions_mut().insert(deadline);
-        next.run(request).await
+        write_problem(request, next).await
     };
     let router = router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(start_clock))
-        .layer(from_fn(write_problem));
+        .layer(from_fn(with_deadline));
     router.layer(telemetry::http_server::layer(telemetry, operations))
 }
 

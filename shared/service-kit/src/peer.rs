@@ -3,34 +3,22 @@
 use std::time::Duration;
 
 use api::problem::{Problem, ProblemKind};
+use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use reqwest::{Request, Url};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use telemetry::Telemetry;
-use telemetry::http_client::{HttpClient, Reply};
+use telemetry::http_client::{HttpClient, Reply, SendError};
 
 use crate::deadline::{self, Deadline};
 use crate::error::ApiError;
-
-/// The HTTP client that all peers of a process share, for its pool of connections.
-pub fn http_client(telemetry: &Telemetry) -> Result<HttpClient, reqwest::Error> {
-    let client = reqwest::Client::builder()
-        // Peers are inside: no proxy of the environment stands between.
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true)
-        .connect_timeout(Duration::from_secs(1))
-        .build()?;
-    Ok(HttpClient::new(client, telemetry))
-}
 
 /// Another service.
 #[derive(Clone)]
 pub struct Peer {
     name: &'static str,
-    base: Url,
+    base: Uri,
     http: HttpClient,
     timeout: Duration,
 }
@@ -53,14 +41,22 @@ pub enum CallError {
     Unavailable {
         /// The peer's `service.name`.
         peer: &'static str,
-        /// What the client library said.
-        source: reqwest::Error,
+        /// What the client said.
+        source: SendError,
     },
     /// It did not answer in time. Whether it did what was asked is not known.
     #[error("{peer} did not answer in time")]
     TimedOut {
         /// The peer's `service.name`.
         peer: &'static str,
+    },
+    /// What should be asked cannot be put into a request.
+    #[error("{peer} cannot be asked this")]
+    Unfit {
+        /// The peer's `service.name`.
+        peer: &'static str,
+        /// What does not fit.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// It answered something that is not in the contract.
     #[error("{peer} answered {status} with a body that cannot be read: {detail}")]
@@ -76,7 +72,7 @@ pub enum CallError {
 
 impl Peer {
     /// `name` is the peer's `service.name`; `timeout` the most that one call may take.
-    pub fn new(name: &'static str, base: Url, http: &HttpClient, timeout: Duration) -> Self {
+    pub fn new(name: &'static str, base: Uri, http: &HttpClient, timeout: Duration) -> Self {
         Self { name, base, http: http.clone(), timeout }
     }
 
@@ -104,9 +100,17 @@ impl Peer {
 
     /// Any other call, to be put together and sent. `operation` names the client span.
     pub fn call(&self, operation: &'static str, method: Method, path: &str) -> Call<'_> {
-        let mut url = self.base.clone();
-        url.set_path(path);
-        Call { peer: self, operation, request: Request::new(method, url) }
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = method;
+        Call { peer: self, operation, path: path.to_owned(), request }
+    }
+
+    /// Only the path is parsed: the rest is the same in all calls.
+    fn uri(&self, path: String) -> Result<Uri, CallError> {
+        let path = PathAndQuery::try_from(path).map_err(|error| self.unfit(error))?;
+        let mut parts = self.base.clone().into_parts();
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).map_err(|error| self.unfit(error))
     }
 
     fn read<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, CallError> {
@@ -125,11 +129,15 @@ impl Peer {
         Err(CallError::Problem { peer: self.name, problem, retry_after: retry_after(&reply.headers) })
     }
 
-    fn broken(&self, source: reqwest::Error) -> CallError {
-        if source.is_timeout() && !source.is_connect() {
-            return CallError::TimedOut { peer: self.name };
+    fn broken(&self, source: SendError) -> CallError {
+        match source {
+            SendError::TimedOut => CallError::TimedOut { peer: self.name },
+            _ => CallError::Unavailable { peer: self.name, source },
         }
-        CallError::Unavailable { peer: self.name, source }
+    }
+
+    fn unfit(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> CallError {
+        CallError::Unfit { peer: self.name, source: source.into() }
     }
 
     fn malformed(&self, status: u16, error: &serde_json::Error) -> CallError {
@@ -143,7 +151,8 @@ impl Peer {
 pub struct Call<'a> {
     peer: &'a Peer,
     operation: &'static str,
-    request: Request,
+    path: String,
+    request: Request<Bytes>,
 }
 
 /// A successful answer.
@@ -156,9 +165,12 @@ pub struct Answer<T> {
 }
 
 impl Call<'_> {
-    /// Adds a parameter to the query.
-    pub fn query(mut self, name: &str, value: &str) -> Self {
-        self.request.url_mut().query_pairs_mut().append_pair(name, value);
+    /// Adds a parameter to the query. `name` is one of our own, and stands as it is.
+    pub fn query(mut self, name: &'static str, value: &str) -> Self {
+        self.path.push(if self.path.contains('?') { '&' } else { '?' });
+        self.path.push_str(name);
+        self.path.push('=');
+        self.path.extend(form_urlencoded::byte_serialize(value.as_bytes()));
         self
     }
 
@@ -170,9 +182,9 @@ impl Call<'_> {
 
     /// Gives it a JSON body.
     pub fn json<B: Serialize + Sync>(mut self, body: &B) -> Result<Self, CallError> {
-        let body = serde_json::to_vec(body).map_err(|error| self.peer.malformed(0, &error))?;
+        let body = serde_json::to_vec(body).map_err(|error| self.peer.unfit(error))?;
         self.request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *self.request.body_mut() = Some(body.into());
+        *self.request.body_mut() = body.into();
         Ok(self)
     }
 
@@ -183,9 +195,9 @@ impl Call<'_> {
         if time.is_zero() {
             return Err(CallError::TimedOut { peer: peer.name });
         }
-        *self.request.timeout_mut() = Some(time);
+        *self.request.uri_mut() = peer.uri(self.path)?;
         self.request.headers_mut().insert(&deadline::HEADER, HeaderValue::from(time.as_millis() as u64));
-        let sent = peer.http.send(self.operation, self.request).await;
+        let sent = peer.http.send(self.operation, self.request, time).await;
         let reply = sent.map_err(|error| peer.broken(error))?;
         Ok(Answer { status: reply.status, body: peer.read(&reply)? })
     }
@@ -221,6 +233,7 @@ impl From<CallError> for ApiError {
                     .retry_after(1)
                     .source(error)
             }
+            CallError::Unfit { .. } => Self::internal(error),
             CallError::TimedOut { .. } => {
                 Self::new(ProblemKind::DeadlinePassed, "the answer was not ready in time").source(error)
             }

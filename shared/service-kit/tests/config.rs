@@ -9,7 +9,7 @@ fn defaults_are_the_contracts() {
         (config.listen.to_string(), config.admin.to_string()),
         ("127.0.0.1:8081".into(), "127.0.0.1:9081".into())
     );
-    assert_eq!(peer_url(&Env::default(), "ORDER_URL", 8081).unwrap().as_str(), "http://127.0.0.1:8081/");
+    assert_eq!(peer_url(&Env::default(), "ORDER_URL", 8081).unwrap(), "http://127.0.0.1:8081/");
     assert!(DatabaseUrl::from_env(&Env::default(), "sqlite:data/order.db").is_ok());
 }
 

@@ -1,19 +1,24 @@
 use std::time::Duration;
 
 use api::problem::{Problem, ProblemKind};
-use axum::Router;
+use axum::extract::Query;
+use axum::http::Method;
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use service_kit::deadline::Deadline;
 use service_kit::error::ApiError;
-use service_kit::peer::{CallError, Peer, http_client};
+use service_kit::peer::{CallError, Peer};
 use telemetry::Telemetry;
+use telemetry::http_client::{HttpClient, SendError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::app::start;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn peer(base: &str, timeout: Duration) -> Peer {
-    let http = http_client(&Telemetry::for_test("kit-service")).unwrap();
+    let http = HttpClient::new(&Telemetry::for_test("kit-service"));
     Peer::new("other-service", base.parse().unwrap(), &http, timeout)
 }
 
@@ -80,6 +85,67 @@ async fn nobody_there_is_unavailable() {
     let address = free.local_addr().unwrap();
     drop(free);
     let error = fetch(&format!("http://{address}"), "/x").await.unwrap_err();
-    assert!(matches!(error, CallError::Unavailable { .. }), "{error:?}");
+    assert!(matches!(error, CallError::Unavailable { source: SendError::Connect(_), .. }), "{error:?}");
     assert_eq!(ApiError::from(error).kind(), ProblemKind::Unavailable);
+}
+
+/// Answers requests in these words, each list on a connection of its own, which it then closes.
+async fn in_these_words(connections: &'static [&'static [&'static str]]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        for answers in connections {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for answer in *answers {
+                // A request without a body arrives at once.
+                assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    base
+}
+
+#[tokio::test]
+async fn connections_are_kept_until_the_peer_closes_them() {
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n\"ok\"";
+    // A third request on the first connection would find it closed, and a third connection nobody.
+    let peer = peer(&in_these_words(&[&[ANSWER, ANSWER], &[ANSWER]]).await, SECOND);
+    for _ in 0..3 {
+        let answer: String = peer.get("kit.fetch", "/x", Deadline::after(5 * SECOND)).await.unwrap();
+        assert_eq!(answer, "ok");
+    }
+}
+
+#[tokio::test]
+async fn half_an_answer_is_none() {
+    let nothing = in_these_words(&[&[""]]).await;
+    let half = in_these_words(&[&["HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n\"half"]]).await;
+    for (base, of_body) in [(nothing, false), (half, true)] {
+        let error = fetch(&base, "/x").await.unwrap_err();
+        let CallError::Unavailable { source, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(matches!(source, SendError::Body(_)), of_body, "{source:?}");
+        assert_eq!(matches!(source, SendError::Request(_)), !of_body, "{source:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_kept() {
+    let router = Router::new().route("/huge", get(|| async { vec![b' '; 8 * 1024 * 1024 + 1] }));
+    let app = start(router, 60 * SECOND, SECOND).await;
+    let error = fetch(&app.api, "/huge").await.unwrap_err();
+    assert!(matches!(error, CallError::Unavailable { source: SendError::Body(_), .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn queries_arrive_as_they_are_meant() {
+    let tell = |Query(pairs): Query<Vec<(String, String)>>| async { Json(pairs) };
+    let app = start(Router::new().route("/orders", get(tell)), 60 * SECOND, SECOND).await;
+    let peer = peer(&app.api, 5 * SECOND);
+    let call = peer.call("kit.fetch", Method::GET, "/orders").query("id", "a b&c=ü%").query("limit", "1");
+    let answer = call.send::<Vec<(String, String)>>(Deadline::after(5 * SECOND)).await.unwrap();
+    assert_eq!(answer.body, [("id".into(), "a b&c=ü%".into()), ("limit".into(), "1".into())]);
+
+    let unfit = peer.get::<String>("kit.fetch", "/a b", Deadline::after(5 * SECOND)).await.unwrap_err();
+    assert!(matches!(unfit, CallError::Unfit { .. }), "nothing is sent: {unfit:?}");
 }

@@ -3,12 +3,16 @@
 //! Names are those of the OpenTelemetry specification
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>) where it has one.
 
+mod otlp;
+
 use crate::{
     env::{ConfigError, Env},
     metrics::{Observing, Share},
     propagation::Propagators,
     redact::RefKey,
 };
+use http::HeaderMap;
+pub(crate) use otlp::Limits;
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
@@ -33,10 +37,13 @@ pub(crate) struct TracesConfig {
     pub(crate) exporters: Vec<TraceExporter>,
     pub(crate) endpoint: String,
     pub(crate) protocol: Protocol,
+    pub(crate) headers: HeaderMap,
+    pub(crate) timeout: Duration,
     pub(crate) zipkin_endpoint: String,
     pub(crate) zipkin_timeout: Duration,
     pub(crate) export_timeout: Duration,
     pub(crate) sampler: Sampler,
+    pub(crate) limits: Limits,
     pub(crate) queue: usize,
     pub(crate) batch: usize,
     pub(crate) delay: Duration,
@@ -111,12 +118,15 @@ impl TracesConfig {
             exporters: exporters(env)?,
             endpoint: endpoint(env, protocol)?,
             protocol,
+            headers: otlp::headers(env)?,
+            timeout: otlp::timeout(env)?,
             zipkin_endpoint: http_url(env, "OTEL_EXPORTER_ZIPKIN_ENDPOINT")?
                 .unwrap_or("http://127.0.0.1:9411/api/v2/spans")
                 .to_owned(),
             zipkin_timeout: millis(env, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", 10_000)?,
             export_timeout: millis(env, "OTEL_BSP_EXPORT_TIMEOUT", 30_000)?,
             sampler: sampler(env)?,
+            limits: Limits::from_env(env)?,
             queue,
             batch: env
                 .parse("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "a number of spans")?
@@ -166,19 +176,19 @@ impl LogsConfig {
     }
 }
 
+/// The direct one, which costs less, wherever it can do what is asked for.
 fn pipeline(env: &Env, traces: &TracesConfig) -> Result<Pipeline, ConfigError> {
     const NAME: &str = "TELEMETRY_PIPELINE";
+    let otlp = traces.exporters.iter().all(|exporter| *exporter == TraceExporter::Otlp);
+    let is_fit = otlp && traces.exporters.len() < 2 && traces.protocol != Protocol::HttpJson;
     match env.get(NAME) {
+        None | Some("direct") if is_fit => Ok(Pipeline::Direct),
         None | Some("standard") => Ok(Pipeline::Standard),
-        Some("direct") => {
-            let otlp = traces.exporters.iter().all(|exporter| *exporter == TraceExporter::Otlp);
-            let takes = "standard, unless spans go to one OTLP receiver as protobuf";
-            if otlp && traces.exporters.len() < 2 && traces.protocol != Protocol::HttpJson {
-                Ok(Pipeline::Direct)
-            } else {
-                Err(ConfigError::new(NAME, "direct", takes))
-            }
-        }
+        Some("direct") => Err(ConfigError::new(
+            NAME,
+            "direct",
+            "standard, unless spans go to one OTLP receiver as protobuf",
+        )),
         Some(held) => Err(ConfigError::new(NAME, held, "standard or direct")),
     }
 }

@@ -6,9 +6,9 @@
 //!
 //! | file | for |
 //! |---|---|
-//! | `sampler` | the decision that comes first |
-//! | `current` | which span is current on a thread |
-//! | `fields`, `secrets` | attributes as they are visited, secrets taken out |
+//! | `sampler` | the decision that comes first, and ids |
+//! | `spans`, `current` | the spans that are open, and which of them is current on a thread |
+//! | `site`, `fields`, `secrets` | attributes as they are visited, secrets taken out |
 //! | `recording`, `proto` | one span as bytes |
 //! | `buffers`, `export`, `otlp` | from the threads of the requests to the receiver |
 
@@ -21,164 +21,198 @@ mod proto;
 mod recording;
 mod sampler;
 mod secrets;
+mod shard;
+mod site;
+mod spans;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use export::DirectExport;
-pub(crate) use recording::SpanState;
 
-use crate::{config::Sampler, propagation::Ids};
+use crate::{
+    config::{Config, Limits, Sampler},
+    log::{self, LogContext, LogLayer},
+    propagation::{Carried, Ids, RemoteContext},
+};
 use fields::Fields;
-use opentelemetry::{
-    Context as Carrier,
-    trace::{SpanContext, TraceContextExt, TraceFlags},
-};
-use recording::{Recording, now};
-use std::sync::Arc;
+use recording::{Addition, Recording, SpanState, now};
+use site::Site;
+use spans::Spans;
+use std::{num::NonZeroU64, sync::Arc};
 use tracing::{
-    Span,
+    Dispatch, Event, Metadata, Span, Subscriber,
+    level_filters::LevelFilter,
     span::{Attributes, Id, Record},
+    subscriber::Interest,
 };
-use tracing_subscriber::{
-    Layer, Registry,
-    layer::Context,
-    registry::{LookupSpan, SpanRef},
-};
+use tracing_core::span::Current;
 
-/// Keeps a [`SpanState`] for each span, and lets go of it when the span is over.
-pub(crate) struct DirectLayer {
+/// All that `tracing` talks to: it keeps the open spans itself, instead of a registry that layers ask for them, because
+/// the asking and the boxes for what each layer keeps cost more than all the rest.
+pub(crate) struct Direct {
+    spans: Spans,
     sampler: Sampler,
+    limits: Limits,
     export: Arc<DirectExport>,
+    lines: Option<LogLayer>,
+    level: LevelFilter,
 }
 
-impl DirectLayer {
-    pub(crate) fn new(sampler: Sampler, export: Arc<DirectExport>) -> Self {
-        Self { sampler, export }
+impl Direct {
+    pub(crate) fn new(config: &Config, export: Arc<DirectExport>, lines: Option<LogLayer>) -> Self {
+        Self {
+            spans: Spans::new(),
+            sampler: config.traces.sampler,
+            limits: config.traces.limits,
+            export,
+            lines,
+            level: config.logs.level,
+        }
     }
 
-    fn state(&self, parent: Option<&SpanContext>, carrier: Carrier, span: &Attributes<'_>) -> SpanState {
-        let trace_id = parent.map_or_else(sampler::new_trace_id, SpanContext::trace_id);
-        let is_kept = self.sampler.keeps(parent, trace_id);
-        let flags = if is_kept { TraceFlags::SAMPLED } else { TraceFlags::default() };
-        let trace_state = parent.map(|parent| parent.trace_state().clone()).unwrap_or_default();
-        let recording = is_kept.then(|| {
-            let mut fields = Fields::new();
+    /// `None` where no span can be opened any more.
+    fn open(&self, span: &Attributes<'_>) -> Option<Id> {
+        let adopted = current::take_adopted();
+        let (mut parent, mut carried, mut known) = (None, Carried::default(), LogContext::default());
+        let local = if span.is_contextual() { current::id() } else { span.parent().cloned() };
+        if let Some(id) = local {
+            self.spans.with(&id, |local| {
+                known = local.known.clone();
+                if adopted.is_none() {
+                    (parent, carried) = (Some((local.ids, false)), local.carried.clone());
+                }
+            });
+        }
+        if let Some(RemoteContext { ids, is_remote, carried: along }) = adopted {
+            (parent, carried) = (ids.map(|ids| (ids, is_remote)), along);
+        }
+        let metadata = span.metadata();
+        let site = Site::of(metadata);
+        if site.is_known_to_lines {
+            span.record(&mut known);
+        }
+        let of_parent = parent.map(|(parent, _)| parent);
+        let trace_id = of_parent.map_or_else(sampler::new_trace_id, |parent| parent.trace_id);
+        let sampled = self.sampler.keeps(of_parent, trace_id);
+        let ids = Ids { trace_id, span_id: sampler::new_span_id(), sampled };
+        let recording = sampled.then(|| {
+            let head = Addition::head(ids, parent, carried.state(), self.limits.attributes);
+            let mut fields = Fields::new(head, site);
             span.record(&mut fields);
-            let parent = parent.map(|parent| (parent.span_id(), parent.is_remote()));
-            Recording::start(parent, fields.named(span.metadata().name()))
+            Recording::start(fields.named(metadata.name()), self.limits)
         });
-        let context = SpanContext::new(trace_id, sampler::new_span_id(), flags, false, trace_state);
-        SpanState { context, carrier, recording }
+        self.spans.open(SpanState { ids, metadata, carried, known, recording })
+    }
+
+    /// Lets `f` add to what a span records, if it records anything. See [`Spans::with`].
+    fn with_recording(&self, id: &Id, f: impl FnOnce(&mut Recording)) {
+        self.spans.with(id, |span| span.recording.as_mut().map(f));
+    }
+
+    fn end(&self, id: &Id) {
+        if let Some(recording) = self.spans.with(id, |span| span.recording.take()).flatten() {
+            self.export.take(recording, now());
+        }
     }
 }
 
-impl<S: for<'span> LookupSpan<'span> + tracing::Subscriber> Layer<S> for DirectLayer {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        let (parent, carrier) = match current::take_adopted() {
-            Some(adopted) => (Some(adopted.span().span_context().clone()), adopted),
-            None => above(&span).unwrap_or_default(),
-        };
-        let parent = parent.filter(SpanContext::is_valid);
-        // Not while the extensions are locked: formatting a value may log.
-        let state = self.state(parent.as_ref(), carrier, attributes);
-        span.extensions_mut().insert(state);
+impl Subscriber for Direct {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.enabled(metadata) { Interest::always() } else { Interest::never() }
     }
 
-    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        let is_recording = |state: &SpanState| state.recording.is_some();
-        if !span.extensions().get().is_some_and(is_recording) {
-            return;
-        }
-        let mut fields = Fields::new();
-        values.record(&mut fields);
-        let mut extensions = span.extensions_mut();
-        if let Some(recording) = extensions.get_mut::<SpanState>().and_then(|state| state.recording.as_mut())
-        {
-            recording.add(fields.addition);
-        }
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        log::is_wanted(metadata, self.level)
     }
 
-    fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
-        let (Some(span), Some(follows)) = (context.span(id), context.span(follows)) else { return };
-        let Some(to) = follows.extensions().get::<SpanState>().map(|state| state.context.clone()) else {
-            return;
-        };
-        let mut extensions = span.extensions_mut();
-        if let Some(recording) = extensions.get_mut::<SpanState>().and_then(|state| state.recording.as_mut())
-        {
-            recording.link(&to);
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        // A number that leads nowhere, where no span can be opened any more.
+        self.open(span).unwrap_or_else(|| Id::from_non_zero_u64(NonZeroU64::MAX))
+    }
+
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        let found = self.spans.with(id, |span| (Site::of(span.metadata), span.recording.is_some()));
+        let Some((site, is_recording)) = found else { return };
+        if site.is_known_to_lines {
+            // In place: what is visited is only copied, so nothing of the caller runs under this lock.
+            self.spans.with(id, |span| values.record(&mut span.known));
+        }
+        if is_recording {
+            // Not in place: formatting a value may log.
+            let mut fields = Fields::new(Addition::new(self.limits.attributes), site);
+            values.record(&mut fields);
+            self.with_recording(id, |recording| recording.add(fields.addition));
         }
     }
 
-    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        let ids = span.extensions().get::<SpanState>().and_then(|state| Ids::of(&state.context));
-        if let Some(ids) = ids {
-            current::enter(id, ids);
+    fn record_follows_from(&self, id: &Id, follows: &Id) {
+        if let Some(to) = self.spans.with(follows, |span| span.outward().span_context()) {
+            self.with_recording(id, |recording| recording.link(&to));
+        }
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let Some(lines) = &self.lines else { return };
+        let inside = if event.is_contextual() { current::id() } else { event.parent().cloned() };
+        let known = inside.and_then(|id| self.spans.with(&id, |span| span.known.clone()));
+        lines.write(event, &known.unwrap_or_default());
+    }
+
+    fn enter(&self, id: &Id) {
+        if let Some((metadata, ids)) = self.spans.with(id, |span| (span.metadata, span.ids)) {
+            current::enter(id, metadata, ids);
         }
     }
 
     /// A span lasts until it is left for the last time; somebody may hold it for longer.
-    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        if !current::exit(id).is_some_and(|ids| ids.sampled) {
-            return;
-        }
-        let Some(span) = context.span(id) else { return };
-        let mut extensions = span.extensions_mut();
-        if let Some(recording) = extensions.get_mut::<SpanState>().and_then(|state| state.recording.as_mut())
-        {
-            recording.left = now();
+    fn exit(&self, id: &Id) {
+        if current::exit(id).is_some_and(|ids| ids.sampled) {
+            let left = now();
+            self.with_recording(id, |recording| recording.left = left);
         }
     }
 
-    fn on_close(&self, id: Id, context: Context<'_, S>) {
-        let Some(span) = context.span(&id) else { return };
-        let mut extensions = span.extensions_mut();
-        let Some(state) = extensions.get_mut::<SpanState>() else { return };
-        if let Some(recording) = state.recording.take() {
+    fn clone_span(&self, id: &Id) -> Id {
+        self.spans.hold(id);
+        id.clone()
+    }
+
+    fn try_close(&self, id: Id) -> bool {
+        let Some(recording) = self.spans.release(&id, |span| span.recording.take()) else { return false };
+        if let Some(recording) = recording {
             let end = if recording.left == 0 { now() } else { recording.left };
-            self.export.take(recording, &state.context, end);
+            self.export.take(recording, end);
         }
+        true
+    }
+
+    fn current_span(&self) -> Current {
+        current::span()
     }
 }
 
-/// The context that the span gets from the one above it in this process.
-fn above<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<(Option<SpanContext>, Carrier)> {
-    let parent = span.parent()?;
-    let extensions = parent.extensions();
-    let state = extensions.get::<SpanState>()?;
-    Some((Some(state.context.clone()), state.carrier.clone()))
+/// Lets `f` ask this pipeline about `span`; `None` where another one is in use, or the span is not seen by it.
+fn ask<T>(span: &Span, f: impl FnOnce(&Direct, &Id) -> T) -> Option<T> {
+    let ask = |(id, subscriber): (&Id, &Dispatch)| Some(f(subscriber.downcast_ref()?, id));
+    span.with_subscriber(ask).flatten()
 }
 
-/// Shows `f` what there is of `span`; `None` where this pipeline is not the one in use, or the span is not seen by it.
-/// `f` must not log: the span is locked.
-pub(crate) fn with_state<T>(span: &Span, f: impl FnOnce(&mut SpanState) -> T) -> Option<T> {
-    let found = span.with_subscriber(|(id, subscriber)| {
-        let span = subscriber.downcast_ref::<Registry>()?.span(id)?;
-        let mut extensions = span.extensions_mut();
-        extensions.get_mut::<SpanState>().map(f)
-    });
-    found.flatten()
+/// The ids of `span`; `None` where this pipeline is not the one in use.
+pub(crate) fn ids_of(span: &Span) -> Option<Ids> {
+    ask(span, |direct, id| direct.spans.with(id, |span| span.ids)).flatten()
+}
+
+/// The context that children elsewhere get; `None` where this pipeline is not the one in use.
+pub(crate) fn context_of(span: &Span) -> Option<RemoteContext> {
+    ask(span, |direct, id| direct.spans.with(id, |span| span.outward())).flatten()
 }
 
 /// Lets `f` add to what `span` records, if it records anything; false where this pipeline is not the one in use.
 pub(crate) fn with_recording(span: &Span, f: impl FnOnce(&mut Recording)) -> bool {
-    with_state(span, |state| state.recording.as_mut().map(f)).is_some()
+    ask(span, |direct, id| direct.with_recording(id, f)).is_some()
 }
 
 /// Ends `span` now; false where this pipeline is not the one in use.
 pub(crate) fn end(span: &Span) -> bool {
-    let ended = span.with_subscriber(|(id, subscriber)| {
-        let layer = subscriber.downcast_ref::<DirectLayer>()?;
-        let span = subscriber.downcast_ref::<Registry>()?.span(id)?;
-        let mut extensions = span.extensions_mut();
-        let state = extensions.get_mut::<SpanState>()?;
-        if let Some(recording) = state.recording.take() {
-            layer.export.take(recording, &state.context, now());
-        }
-        Some(())
-    });
-    ended.flatten().is_some()
+    ask(span, Direct::end).is_some()
 }

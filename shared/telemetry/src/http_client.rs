@@ -1,19 +1,56 @@
-//! One wrapper on reqwest for the sending side of HTTP: a CLIENT span for each attempt, context out, the duration
-//! with its exemplar. Follows the OpenTelemetry semantic conventions for HTTP clients.
+//! The sending side of HTTP on hyper's pooled client: a CLIENT span for each attempt, context out, the duration with
+//! its exemplar. Follows the OpenTelemetry semantic conventions for HTTP clients.
+//!
+//! For calls from service to service, over plain HTTP/1.1: no TLS, proxy, redirect or cookie. A request that finds its
+//! kept connection closed by the other side, before any of it was sent, goes out once more on another one; hyper-util
+//! does that by itself, and it is safe for any method.
 
 use crate::{
     Telemetry, http_server::known_method, metrics::HttpClientLabels, names::attribute, propagation, span,
 };
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use std::{borrow::Cow, time::Instant};
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
 use tracing::{Instrument, Span, field::Empty};
 
-/// A reqwest client that is part of the trace. A cheap handle.
+/// A connection to a neighbour is there at once, or the neighbour is not.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Connections to one address that are kept while nothing is sent on them, and for how long.
+const IDLE_CONNECTIONS: usize = 256;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The most that an answer's body may hold, in bytes: all of it is read into memory.
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// An HTTP client that is part of the trace. A cheap handle; all clones share one pool of connections.
 #[derive(Clone)]
 pub struct HttpClient {
-    client: reqwest::Client,
+    client: legacy::Client<HttpConnector, Full<Bytes>>,
     telemetry: Telemetry,
+}
+
+/// Why no whole answer came. The words hold no URL: its query may hold a customer's id.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Not within the time that the call was given.
+    #[error("no answer in time")]
+    TimedOut,
+    /// Nothing was sent.
+    #[error("no connection")]
+    Connect(#[source] legacy::Error),
+    /// The connection broke before an answer began.
+    #[error("no whole answer")]
+    Request(#[source] legacy::Error),
+    /// The answer broke off, or its body is over 8 MiB.
+    #[error("no whole answer")]
+    Body(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// A whole answer. Its span is still open to what the caller finds out about it: see [`Reply::fail`].
@@ -37,25 +74,40 @@ impl Reply {
 }
 
 impl HttpClient {
-    /// Give `client` its timeouts and pool; it is shared by all clones.
-    pub fn new(client: reqwest::Client, telemetry: &Telemetry) -> Self {
+    /// With a pool of its own: make one for all that a process calls.
+    pub fn new(telemetry: &Telemetry) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .build(connector);
         Self { client, telemetry: telemetry.clone() }
     }
 
-    /// Sends one attempt in a CLIENT span called `operation` and reads the whole answer. Retry above this, so that
-    /// every attempt has its span. An `Err` means that no answer came; the span says so already.
+    /// Sends one attempt in a CLIENT span called `operation` and reads the whole answer, both within `time`. Retry
+    /// above this, so that every attempt has its span. An `Err` means that no answer came; the span says so already.
     pub async fn send(
         &self,
         operation: &'static str,
-        request: reqwest::Request,
-    ) -> Result<Reply, reqwest::Error> {
+        request: Request<Bytes>,
+        time: Duration,
+    ) -> Result<Reply, SendError> {
         self.attempt(operation, request, async |request| {
-            let response = self.client.execute(request).await?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let span = note_status(status);
-            Ok(Reply { status, headers, body: response.bytes().await?, span })
+            let answer = tokio::time::timeout(time, self.exchange(request)).await;
+            answer.unwrap_or(Err(SendError::TimedOut))
         })
         .await
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Reply, SendError> {
+        let response = self.client.request(request.map(Full::new)).await.map_err(SendError::of)?;
+        let (parts, body) = response.into_parts();
+        let span = note_status(parts.status);
+        let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(SendError::Body)?;
+        Ok(Reply { status: parts.status, headers: parts.headers, body: body.to_bytes(), span })
     }
 
     /// As [`HttpClient::send`], with an empty 200 that has the headers as they would have been sent: for measuring
@@ -64,10 +116,10 @@ impl HttpClient {
     pub async fn send_nowhere(
         &self,
         operation: &'static str,
-        request: reqwest::Request,
-    ) -> Result<Reply, reqwest::Error> {
-        self.attempt(operation, request, async |mut request| {
-            let headers = std::mem::take(request.headers_mut());
+        request: Request<Bytes>,
+    ) -> Result<Reply, SendError> {
+        self.attempt(operation, request, async |request| {
+            let headers = request.into_parts().0.headers;
             let span = note_status(StatusCode::OK);
             Ok(Reply { status: StatusCode::OK, headers, body: Bytes::new(), span })
         })
@@ -77,23 +129,23 @@ impl HttpClient {
     async fn attempt(
         &self,
         operation: &'static str,
-        mut request: reqwest::Request,
-        exchange: impl AsyncFnOnce(reqwest::Request) -> Result<Reply, reqwest::Error>,
-    ) -> Result<Reply, reqwest::Error> {
+        mut request: Request<Bytes>,
+        exchange: impl AsyncFnOnce(Request<Bytes>) -> Result<Reply, SendError>,
+    ) -> Result<Reply, SendError> {
         let span = client_span(operation, &request);
         propagation::inject(&span, request.headers_mut());
         let mut labels = HttpClientLabels {
             http_request_method: known_method(request.method()),
-            server_address: request.url().host_str().unwrap_or_default().to_owned(),
-            http_response_status_code: String::new(),
+            server_address: request.uri().host().unwrap_or_default().to_owned(),
+            http_response_status_code: None,
             error_type: "",
         };
         async {
             let start = Instant::now();
             let result = exchange(request).await;
             match &result {
-                Ok(reply) => reply.status.as_str().clone_into(&mut labels.http_response_status_code),
-                Err(error) => labels.error_type = error_type(error),
+                Ok(reply) => labels.http_response_status_code = Some(reply.status.as_u16()),
+                Err(error) => labels.error_type = error.error_type(),
             }
             let failed = !result.as_ref().is_ok_and(|reply| is_success(reply.status));
             self.telemetry.metrics().http_client.observe_ended(&labels, start.elapsed(), failed);
@@ -122,8 +174,8 @@ fn is_success(status: StatusCode) -> bool {
     !status.is_client_error() && !status.is_server_error()
 }
 
-fn client_span(operation: &'static str, request: &reqwest::Request) -> Span {
-    let url = request.url();
+fn client_span(operation: &'static str, request: &Request<Bytes>) -> Span {
+    let uri = request.uri();
     tracing::info_span!(
         target: "telemetry::http",
         "call",
@@ -131,41 +183,39 @@ fn client_span(operation: &'static str, request: &reqwest::Request) -> Span {
         otel.kind = "client",
         { attribute::HTTP_REQUEST_METHOD } = known_method(request.method()),
         { attribute::HTTP_RESPONSE_STATUS_CODE } = Empty,
-        { attribute::SERVER_ADDRESS } = url.host_str().unwrap_or_default(),
-        { attribute::SERVER_PORT } = url.port_or_known_default().map(i64::from),
-        { attribute::URL_FULL } = &*bare(url),
+        { attribute::SERVER_ADDRESS } = uri.host().unwrap_or_default(),
+        { attribute::SERVER_PORT } = i64::from(uri.port_u16().unwrap_or(80)),
+        { attribute::URL_FULL } = &*bare(uri),
     )
 }
 
 /// Without the query, which may hold a customer's id, and without a password.
-fn bare(url: &reqwest::Url) -> Cow<'_, str> {
-    if url.username().is_empty() && url.password().is_none() {
-        let text = url.as_str();
-        return Cow::Borrowed(text.split_once(['?', '#']).map_or(text, |(bare, _)| bare));
-    }
-    Cow::Owned(format!("{}{}", url.origin().ascii_serialization(), url.path()))
+fn bare(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    ["http://", place, uri.path()].concat()
 }
 
-fn error_type(error: &reqwest::Error) -> &'static str {
-    if error.is_timeout() {
-        "timeout"
-    } else if error.is_connect() {
-        "connect"
-    } else if error.is_body() || error.is_decode() {
-        "body"
-    } else {
-        "request"
+impl SendError {
+    fn of(error: legacy::Error) -> Self {
+        if error.is_connect() { Self::Connect(error) } else { Self::Request(error) }
+    }
+
+    /// As `error.type`.
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::TimedOut => "timeout",
+            Self::Connect(_) => "connect",
+            Self::Request(_) => "request",
+            Self::Body(_) => "body",
+        }
     }
 }
 
-/// The error with its causes, without the URL, whose query may hold a customer's id.
-fn describe(error: &reqwest::Error) -> String {
-    let mut text = match error_type(error) {
-        "timeout" => "no answer in time".to_owned(),
-        "connect" => "no connection".to_owned(),
-        _ => "no whole answer".to_owned(),
-    };
-    let mut cause = std::error::Error::source(error);
+/// The error with its causes.
+fn describe(error: &SendError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
         text.push_str(&error.to_string());
@@ -182,7 +232,8 @@ mod tests {
     fn url_is_shown_without_query_and_password() {
         for (url, shown) in [
             ("http://order:8081/orders", "http://order:8081/orders"),
-            ("http://order:80/orders?customer_id=c-1042#first", "http://order/orders"),
+            ("http://order/orders?customer_id=c-1042", "http://order/orders"),
+            ("http://[::1]:8081?customer_id=c-1042", "http://[::1]:8081/"),
             ("http://clerk:hunter2@order:8081/orders?customer_id=c-1042", "http://order:8081/orders"),
         ] {
             assert_eq!(bare(&url.parse().unwrap()), shown);

@@ -6,7 +6,7 @@
 
 mod exchange;
 
-use crate::{Telemetry, names::attribute, propagation::RemoteContext, redact};
+use crate::{Telemetry, propagation::RemoteContext, redact};
 use axum::{
     body::Body,
     http::{Method, Request, Response},
@@ -22,7 +22,7 @@ use std::{
     task::{Context, Poll},
 };
 use tower::{Layer, Service};
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 /// A route with its name in traces. A service lists all of its routes in one table.
 #[derive(Debug)]
@@ -132,29 +132,26 @@ where
 }
 
 /// The two baggage entries that every span and line carries. They come from outside: bounded and scrubbed.
-pub(crate) struct Known {
-    session_id: Option<String>,
-    customer_tier: Option<String>,
+pub(crate) struct Known<'a> {
+    pub(crate) session_id: Option<Cow<'a, str>>,
+    pub(crate) customer_tier: Option<Cow<'a, str>>,
 }
 
-impl Known {
-    pub(crate) fn of(context: &RemoteContext) -> Self {
-        let entry = |name| {
-            let value = context.baggage(name)?;
-            let end = value.char_indices().nth(64).map_or(value.len(), |(end, _)| end);
-            Some(redact::scrub(value.get(..end)?).into_owned())
-        };
-        Self { session_id: entry("session_id"), customer_tier: entry("customer_tier") }
+impl<'a> Known<'a> {
+    pub(crate) fn of(context: &'a RemoteContext) -> Self {
+        let entries = context.baggage(["session_id", "customer_tier"]);
+        let [session_id, customer_tier] = entries.map(|value| value.map(bounded));
+        Self { session_id, customer_tier }
     }
 }
 
-/// On a span that is there already.
-pub(crate) fn record_baggage(span: &Span, context: &RemoteContext) {
-    let Known { session_id, customer_tier } = Known::of(context);
-    for (attribute, value) in [(attribute::SESSION_ID, session_id), (attribute::CUSTOMER_TIER, customer_tier)]
-    {
-        if let Some(value) = value {
-            span.record(attribute, value);
-        }
+/// The first 64 characters.
+fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
+    const MOST: usize = 64;
+    let cut = |value: &str| value.chars().take(MOST).collect::<String>();
+    let value = if value.len() <= MOST { value } else { Cow::Owned(cut(&value)) };
+    match redact::scrub(&value) {
+        Cow::Borrowed(_) => value,
+        Cow::Owned(clean) => Cow::Owned(clean),
     }
 }

@@ -5,7 +5,7 @@ mod counts;
 
 use crate::{
     config::Config,
-    direct::DirectLayer,
+    direct::Direct,
     env::ConfigError,
     log::{self, LogLayer},
     metrics::Metrics,
@@ -87,10 +87,8 @@ fn install(
             let layers = registry.with(trace::layer(&provider)).with(lines);
             set_global_default(layers).map(|()| Some(provider))
         }
-        // Both layers see the same, and one filter for all is cheaper than one for each.
         Export::Direct(export) => {
-            let layer = DirectLayer::new(config.traces.sampler, export.clone());
-            set_global_default(registry.with(layer).with(lines).with(wanted)).map(|()| None)
+            set_global_default(Direct::new(config, export.clone(), lines)).map(|()| None)
         }
     }
 }

@@ -6,7 +6,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`http_server`] | one tower layer: context in, server span, duration with exemplar, the one error line |
-//! | [`http_client`] | one wrapper on reqwest: client span for each attempt, context out, duration with exemplar |
+//! | [`http_client`] | hyper's pooled client: client span for each attempt, context out, duration with exemplar |
 //! | [`db`], [`messaging`], [`task`] | spans for database transactions, messages, spawned work |
 //! | [`span`] | what a handler says about the span it runs in |
 //! | [`metrics`] | OpenMetrics instruments that attach the current trace id as exemplar by themselves |

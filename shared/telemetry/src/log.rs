@@ -6,11 +6,11 @@ mod json;
 mod line;
 mod sink;
 
+pub(crate) use context::LogContext;
 pub(crate) use line::Writer;
 pub(crate) use sink::{LineSink, Sink, SinkCounts};
 
 use crate::trace::is_transport;
-use context::LogContext;
 use std::sync::Arc;
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -30,20 +30,30 @@ pub(crate) fn layer(writer: Writer, sink: Arc<dyn LineSink>) -> LogLayer {
     LogLayer { writer, sink }
 }
 
-/// What there is to see for that layer: our spans, and events from `level` on.
+/// What there is to see for that layer: see [`is_wanted`].
 pub(crate) fn wanted(level: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
-    filter_fn(move |metadata| {
-        if metadata.is_span() {
-            return !is_transport(metadata);
-        }
-        *metadata.level() <= level && (!is_transport(metadata) || *metadata.level() <= Level::WARN)
-    })
+    filter_fn(move |metadata| is_wanted(metadata, level))
+}
+
+/// Our spans, and events from `level` on.
+pub(crate) fn is_wanted(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
+    if metadata.is_span() {
+        return !is_transport(metadata);
+    }
+    *metadata.level() <= level && (!is_transport(metadata) || *metadata.level() <= Level::WARN)
 }
 
 /// See [`layer`].
 pub(crate) struct LogLayer {
     writer: Writer,
     sink: Arc<dyn LineSink>,
+}
+
+impl LogLayer {
+    /// Writes the line of an event inside a span of which that is `known`. Both pipelines come by here.
+    pub(crate) fn write(&self, event: &Event<'_>, known: &LogContext) {
+        self.sink.write(self.writer.line(event, known));
+    }
 }
 
 impl<S> Layer<S> for LogLayer
@@ -80,7 +90,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let known = context.event_span(event).and_then(|span| context_of(&span)).unwrap_or_default();
-        self.sink.write(self.writer.line(event, &known));
+        self.write(event, &known);
     }
 }
 

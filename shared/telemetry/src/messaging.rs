@@ -2,7 +2,7 @@
 //!
 //! The receiving side over HTTP is an [`crate::http_server::Operation::consumer`].
 
-use crate::{Telemetry, http_server::record_baggage, names::attribute, propagation::StoredContext};
+use crate::{Telemetry, http_server::Known, names::attribute, propagation::StoredContext};
 use tracing::{Span, field::Empty};
 
 /// A PRODUCER span `<destination> publish` for one message that belongs to the trace in `parent`. `system` is the
@@ -13,12 +13,14 @@ pub fn publish_span(
     message_id: &str,
     parent: &StoredContext,
 ) -> Span {
+    let context = parent.restore();
+    let known = Known::of(&context);
     let publish = || {
         tracing::info_span!(
             target: "telemetry::messaging",
             parent: None,
             "publish",
-            otel.name = %format_args!("{destination} publish"),
+            otel.name = [destination, " publish"].concat(),
             otel.kind = "producer",
             { attribute::MESSAGING_SYSTEM } = system,
             { attribute::MESSAGING_DESTINATION_NAME } = destination,
@@ -27,11 +29,11 @@ pub fn publish_span(
             { attribute::MESSAGING_MESSAGE_ID } = message_id,
             { attribute::ORDER_ID } = Empty,
             { attribute::CUSTOMER_REF } = Empty,
-            { attribute::SESSION_ID } = Empty,
-            { attribute::CUSTOMER_TIER } = Empty,
+            { attribute::SESSION_ID } = known.session_id.as_deref(),
+            { attribute::CUSTOMER_TIER } = known.customer_tier.as_deref(),
         )
     };
-    child(parent, publish)
+    context.child(publish)
 }
 
 /// A CONSUMER span `<destination> process` for one message whose trace is in `parent`, where it does not come as an
@@ -43,31 +45,26 @@ pub fn process_span(
     message_id: &str,
     parent: &StoredContext,
 ) -> Span {
+    let context = parent.restore();
+    let known = Known::of(&context);
     let process = || {
         tracing::info_span!(
             target: "telemetry::messaging",
             parent: None,
             "process",
-            otel.name = %format_args!("{destination} process"),
+            otel.name = [destination, " process"].concat(),
             otel.kind = "consumer",
             { attribute::MESSAGING_SYSTEM } = system,
             { attribute::MESSAGING_DESTINATION_NAME } = destination,
             { attribute::MESSAGING_OPERATION_NAME } = "process",
             { attribute::MESSAGING_OPERATION_TYPE } = "process",
             { attribute::MESSAGING_MESSAGE_ID } = message_id,
-            { attribute::LOG_INDEX } = %format_args!("logs-waybill.{}-default", telemetry.service()),
+            { attribute::LOG_INDEX } = ["logs-waybill.", telemetry.service(), "-default"].concat(),
             { attribute::ORDER_ID } = Empty,
             { attribute::CUSTOMER_REF } = Empty,
-            { attribute::SESSION_ID } = Empty,
-            { attribute::CUSTOMER_TIER } = Empty,
+            { attribute::SESSION_ID } = known.session_id.as_deref(),
+            { attribute::CUSTOMER_TIER } = known.customer_tier.as_deref(),
         )
     };
-    child(parent, process)
-}
-
-fn child(parent: &StoredContext, make: impl FnOnce() -> Span) -> Span {
-    let context = parent.restore();
-    let span = context.clone().child(make);
-    record_baggage(&span, &context);
-    span
+    context.child(process)
 }

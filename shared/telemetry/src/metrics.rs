@@ -50,7 +50,7 @@ pub(crate) struct HttpClientLabels {
     pub(crate) http_request_method: &'static str,
     pub(crate) server_address: String,
     /// Empty when no answer came.
-    pub(crate) http_response_status_code: String,
+    pub(crate) http_response_status_code: Option<u16>,
     /// Empty when nothing went wrong.
     pub(crate) error_type: &'static str,
 }

@@ -4,12 +4,12 @@
 use crate::{
     config::{Config, Pipeline},
     direct::{self, DirectExport, current},
-    propagation::Ids,
+    propagation::{Carried, Ids, RemoteContext},
     trace::{Destination, SpanCounts, SpanExport},
 };
 use opentelemetry::{
     Context, KeyValue, Value,
-    trace::{Status, TraceContextExt},
+    trace::{SpanContext, Status, TraceContextExt},
 };
 use std::{sync::Arc, time::Duration};
 use tracing::Span;
@@ -88,39 +88,42 @@ pub(crate) fn current_ids() -> Option<Ids> {
 
 /// The ids of `span`.
 pub(crate) fn ids_of(span: &Span) -> Option<Ids> {
-    match direct::with_state(span, |state| Ids::of(&state.context)) {
-        Some(ids) => ids,
-        None => Ids::of(span.context().span().span_context()),
-    }
-}
-
-/// What children of the current span elsewhere get.
-pub(crate) fn current_context() -> Context {
-    direct::with_state(&Span::current(), |state| state.outward()).unwrap_or_else(Context::current)
+    direct::ids_of(span).or_else(|| Ids::of(span.context().span().span_context()))
 }
 
 /// What children of `span` elsewhere get.
-pub(crate) fn context_of(span: &Span) -> Context {
-    direct::with_state(span, |state| state.outward()).unwrap_or_else(|| span.context())
+pub(crate) fn context_of(span: &Span) -> RemoteContext {
+    direct::context_of(span).unwrap_or_else(|| {
+        let context = span.context();
+        let carried = context.get::<Carried>().cloned().unwrap_or_default();
+        RemoteContext { ids: Ids::of(context.span().span_context()), is_remote: false, carried }
+    })
 }
 
 /// The span that `make` makes, as a child of `parent`.
-pub(crate) fn child_of(parent: Context, make: impl FnOnce() -> Span) -> Span {
+pub(crate) fn child_of(parent: RemoteContext, make: impl FnOnce() -> Span) -> Span {
     current::adopt(parent);
     let span = make();
     // The direct pipeline takes the parent when the span is made; the standard one wants it afterwards.
     if let Some(parent) = current::take_adopted() {
+        // From an empty context: the current one may belong to somebody else's span.
+        let mut context = Context::new();
+        if parent.ids.is_some() {
+            context = context.with_remote_span_context(parent.span_context());
+        }
+        if !parent.carried.is_empty() {
+            context = context.with_value(parent.carried);
+        }
         // The errors (no layer, disabled span) mean that there is no trace to be part of.
-        let _ = span.set_parent(parent);
+        let _ = span.set_parent(context);
     }
     span
 }
 
-/// Links `span` to the span in `context`, if there is one.
-pub(crate) fn link(span: &Span, context: &Context) {
-    let to = context.span().span_context().clone();
-    if to.is_valid() && !direct::with_recording(span, |recording| recording.link(&to)) {
-        span.add_link(to);
+/// Links `span` to the span that is `to`, if there is one.
+pub(crate) fn link(span: &Span, to: &SpanContext) {
+    if to.is_valid() && !direct::with_recording(span, |recording| recording.link(to)) {
+        span.add_link(to.clone());
     }
 }
 

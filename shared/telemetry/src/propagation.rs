@@ -1,21 +1,27 @@
 //! Context in and out: W3C Trace Context (<https://www.w3.org/TR/trace-context/>) and W3C Baggage
 //! (<https://www.w3.org/TR/baggage/>), in HTTP headers, in messages and in database rows.
 
-use crate::{ConfigError, Env, hex::push_hex, pipeline};
+mod baggage;
+#[cfg(test)]
+mod tests;
+mod traceparent;
+mod tracestate;
+
+use crate::{ConfigError, Env, pipeline};
+use baggage::Baggage;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::{
-    Context,
-    baggage::{BaggageExt, KeyValueMetadata},
-    propagation::{Extractor, Injector, TextMapPropagator},
-    trace::{SpanContext, SpanId, TraceContextExt, TraceId},
-};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use serde::{Deserialize, Serialize};
-use std::sync::{LazyLock, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 use tracing::Span;
 
-static TRACE_CONTEXT: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
-static BAGGAGE: LazyLock<BaggagePropagator> = LazyLock::new(BaggagePropagator::new);
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
 static ENABLED: OnceLock<Propagators> = OnceLock::new();
 
 /// `OTEL_PROPAGATORS`: which formats are read and written. Both unless told otherwise.
@@ -76,13 +82,14 @@ impl Ids {
 
     /// The value of a `traceparent` header, version 00.
     pub fn traceparent(&self) -> String {
-        let mut text = String::with_capacity(55);
-        text.push_str("00-");
-        push_hex(&mut text, &self.trace_id.to_bytes());
-        text.push('-');
-        push_hex(&mut text, &self.span_id.to_bytes());
-        text.push_str(if self.sampled { "-01" } else { "-00" });
+        let mut text = String::with_capacity(traceparent::LENGTH);
+        self.write_traceparent(&mut text);
         text
+    }
+
+    /// Appends what [`Ids::traceparent`] returns.
+    pub(crate) fn write_traceparent(&self, text: &mut String) {
+        traceparent::write(self, text);
     }
 }
 
@@ -98,52 +105,127 @@ pub fn ids_of(span: &Span) -> Option<Ids> {
 
 /// Context that came from outside: a request's headers, a message, a row.
 #[derive(Clone, Debug)]
-pub struct RemoteContext(Context);
+pub struct RemoteContext {
+    /// Of the span that it comes from; `None` when there was none.
+    pub(crate) ids: Option<Ids>,
+    /// Whether that span is in another process.
+    pub(crate) is_remote: bool,
+    pub(crate) carried: Carried,
+}
+
+/// What goes with a trace from process to process as it came. Cheap to clone: every span has it from its parent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Carried(Option<Arc<(TraceState, Baggage)>>);
+
+impl Carried {
+    fn new(state: TraceState, baggage: Baggage) -> Self {
+        let is_empty = state == TraceState::NONE && baggage.header().is_none();
+        Self((!is_empty).then(|| Arc::new((state, baggage))))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Other vendors' state.
+    pub(crate) fn state(&self) -> &TraceState {
+        self.0.as_ref().map_or(&TraceState::NONE, |carried| &carried.0)
+    }
+
+    fn baggage(&self) -> &Baggage {
+        self.0.as_ref().map_or(&Baggage::NONE, |carried| &carried.1)
+    }
+}
 
 impl RemoteContext {
     /// What the headers carry. Malformed headers count as none: they start a new trace and fail nothing.
     pub fn extract(headers: &HeaderMap) -> Self {
-        Self(extract(&HeaderReader(headers)))
+        let mut parents = headers.get_all(&TRACEPARENT).iter();
+        // Of two nobody knows which one is right.
+        let parent = parents.next().filter(|_| parents.next().is_none());
+        Self::read(
+            parent.map(HeaderValue::as_bytes),
+            headers.get_all(&TRACESTATE).iter().map(HeaderValue::as_bytes),
+            headers.get_all(&BAGGAGE).iter(),
+        )
+    }
+
+    fn read<'a>(
+        parent: Option<&[u8]>,
+        states: impl Iterator<Item = &'a [u8]>,
+        baggage: impl Iterator<Item = &'a HeaderValue>,
+    ) -> Self {
+        let enabled = Propagators::current();
+        let ids = parent.filter(|_| enabled.trace_context).and_then(traceparent::read);
+        // Without a parent there is nothing that it could belong to.
+        let state = if ids.is_some() { tracestate::read(states) } else { TraceState::NONE };
+        let baggage = if enabled.baggage { Baggage::read(baggage) } else { Baggage::NONE };
+        Self { ids, is_remote: true, carried: Carried::new(state, baggage) }
     }
 
     /// The context of the current span.
     pub(crate) fn current() -> Self {
-        Self(pipeline::current_context())
+        pipeline::context_of(&Span::current())
     }
 
     /// No trace and no baggage: what adopts it is a root.
     pub(crate) fn none() -> Self {
-        Self(Context::new())
+        Self { ids: None, is_remote: false, carried: Carried::default() }
     }
 
     /// The baggage alone: what adopts it is a root.
     pub(crate) fn without_span(&self) -> Self {
-        let baggage = self.0.baggage().iter();
-        let entries = baggage.map(|(key, (value, metadata))| {
-            KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone())
-        });
-        Self(Context::new().with_baggage(entries))
+        let carried = Carried::new(TraceState::NONE, self.carried.baggage().clone());
+        Self { ids: None, is_remote: false, carried }
     }
 
     /// The span that `make` makes, as a child of this context. Whether its trace is kept is known before it is made.
-    pub fn child(self, make: impl FnOnce() -> Span) -> Span {
-        pipeline::child_of(self.0, make)
+    pub fn child(&self, make: impl FnOnce() -> Span) -> Span {
+        pipeline::child_of(self.clone(), make)
     }
 
     /// Links `span` to this context without becoming its child.
     pub fn link(&self, span: &Span) {
-        pipeline::link(span, &self.0);
+        pipeline::link(span, &self.span_context());
     }
 
-    /// The baggage entry `key`.
-    pub fn baggage(&self, key: &str) -> Option<String> {
-        self.0.baggage().get(key).map(|value| value.as_str().to_owned())
+    /// The baggage entries `keys`.
+    pub fn baggage<const N: usize>(&self, keys: [&str; N]) -> [Option<Cow<'_, str>>; N] {
+        self.carried.baggage().values(keys)
+    }
+
+    /// As the standard pipeline has it; not a valid one without ids.
+    pub(crate) fn span_context(&self) -> SpanContext {
+        let Some(Ids { trace_id, span_id, sampled }) = self.ids else { return SpanContext::NONE };
+        let flags = if sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        SpanContext::new(trace_id, span_id, flags, self.is_remote, self.carried.state().clone())
+    }
+
+    /// As headers; without those that are turned off, or have nothing to say.
+    fn headers(&self) -> (Option<String>, Option<String>, Option<&HeaderValue>) {
+        let enabled = Propagators::current();
+        let ids = self.ids.filter(|_| enabled.trace_context);
+        let state = self.carried.state();
+        (
+            ids.map(|ids| ids.traceparent()),
+            (ids.is_some() && *state != TraceState::NONE).then(|| state.header()),
+            self.carried.baggage().header().filter(|_| enabled.baggage),
+        )
     }
 }
 
 /// Writes the context of `span` into `headers`.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
-    inject_into(&pipeline::context_of(span), &mut HeaderWriter(headers));
+    let context = pipeline::context_of(span);
+    let (parent, state, baggage) = context.headers();
+    let value = |text: Option<String>| HeaderValue::try_from(text?).ok();
+    for (name, value) in
+        [(&TRACEPARENT, value(parent)), (&TRACESTATE, value(state)), (&BAGGAGE, baggage.cloned())]
+    {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// Context in the form of its headers: what an outbox row, a saga row or a message carries.
@@ -168,93 +250,21 @@ impl StoredContext {
 
     /// The context of `span`.
     pub fn of(span: &Span) -> Self {
-        let mut stored = Self::default();
-        inject_into(&pipeline::context_of(span), &mut stored);
-        stored
+        let context = pipeline::context_of(span);
+        let (traceparent, tracestate, baggage) = context.headers();
+        let baggage = baggage.and_then(|header| header.to_str().ok()).map(str::to_owned);
+        Self { traceparent: traceparent.unwrap_or_default(), tracestate, baggage }
     }
 
     /// As a parent or link for a new span.
     pub fn restore(&self) -> RemoteContext {
-        RemoteContext(extract(self))
+        let baggage = self.baggage.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
+        let state = self.tracestate.iter().map(String::as_bytes);
+        RemoteContext::read(Some(self.traceparent.as_bytes()), state, baggage.iter())
     }
 
     /// The trace's id as 32 hex digits, if there is one.
     pub fn trace_id(&self) -> Option<String> {
-        let context = self.restore();
-        Ids::of(context.0.span().span_context()).map(|ids| ids.trace_id.to_string())
-    }
-}
-
-fn extract(carrier: &dyn Extractor) -> Context {
-    let enabled = Propagators::current();
-    // From an empty context: the current one may belong to somebody else's span.
-    let mut context = Context::new();
-    if enabled.trace_context {
-        context = TRACE_CONTEXT.extract_with_context(&context, carrier);
-    }
-    if enabled.baggage {
-        context = BAGGAGE.extract_with_context(&context, carrier);
-    }
-    context
-}
-
-fn inject_into(context: &Context, carrier: &mut dyn Injector) {
-    let enabled = Propagators::current();
-    if enabled.trace_context {
-        TRACE_CONTEXT.inject_context(context, carrier);
-    }
-    if enabled.baggage {
-        BAGGAGE.inject_context(context, carrier);
-    }
-}
-
-struct HeaderReader<'a>(&'a HeaderMap);
-
-impl Extractor for HeaderReader<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(HeaderName::as_str).collect()
-    }
-}
-
-struct HeaderWriter<'a>(&'a mut HeaderMap);
-
-impl Injector for HeaderWriter<'_> {
-    fn set(&mut self, key: &str, value: String) {
-        if value.is_empty() {
-            return;
-        }
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
-            self.0.insert(name, value);
-        }
-    }
-}
-
-impl Extractor for StoredContext {
-    fn get(&self, key: &str) -> Option<&str> {
-        match key {
-            "traceparent" => Some(self.traceparent.as_str()),
-            "tracestate" => self.tracestate.as_deref(),
-            "baggage" => self.baggage.as_deref(),
-            _ => None,
-        }
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec!["traceparent", "tracestate", "baggage"]
-    }
-}
-
-impl Injector for StoredContext {
-    fn set(&mut self, key: &str, value: String) {
-        match key {
-            "traceparent" => self.traceparent = value,
-            "tracestate" => self.tracestate = Some(value).filter(|value| !value.is_empty()),
-            "baggage" => self.baggage = Some(value).filter(|value| !value.is_empty()),
-            _ => {}
-        }
+        self.restore().ids.map(|ids| ids.trace_id.to_string())
     }
 }

@@ -1,9 +1,9 @@
 //! Work that runs apart from the request it belongs to: in the same trace, or in one of its own with a link.
 
 use crate::{
-    http_server::record_baggage,
+    http_server::Known,
     names::attribute,
-    propagation::{RemoteContext, StoredContext, current_ids},
+    propagation::{Ids, RemoteContext, StoredContext, current_ids},
 };
 use std::future::Future;
 use tokio::task::JoinHandle;
@@ -25,12 +25,12 @@ where
 /// Linked to the current span when that belongs to another trace: from the order to the run that took it up.
 pub fn continued(name: &'static str, context: &StoredContext) -> Span {
     let remote = context.restore();
-    let span = remote.clone().child(|| internal(name));
-    let elsewhere = current_ids().is_some_and(|ids| Some(ids.trace_id.to_string()) != context.trace_id());
+    let span = remote.child(|| internal(name, &Known::of(&remote)));
+    let trace = |ids: Ids| ids.trace_id;
+    let elsewhere = current_ids().is_some_and(|ids| Some(trace(ids)) != remote.ids.map(trace));
     if elsewhere {
         RemoteContext::current().link(&span);
     }
-    record_baggage(&span, &remote);
     span
 }
 
@@ -38,18 +38,18 @@ pub fn continued(name: &'static str, context: &StoredContext) -> Span {
 /// Baggage goes with it.
 pub fn linked_root(name: &'static str) -> Span {
     let current = RemoteContext::current();
-    let span = current.without_span().child(|| internal(name));
+    let span = current.without_span().child(|| internal(name, &Known::of(&current)));
     current.link(&span);
-    record_baggage(&span, &current);
     span
 }
 
 /// An INTERNAL span that is the root of a trace of its own, such as one run of a worker.
 pub fn root(name: &'static str) -> Span {
-    RemoteContext::none().child(|| internal(name))
+    let none = RemoteContext::none();
+    none.child(|| internal(name, &Known::of(&none)))
 }
 
-fn internal(name: &'static str) -> Span {
+fn internal(name: &'static str, known: &Known<'_>) -> Span {
     tracing::info_span!(
         target: "telemetry::task",
         parent: None,
@@ -58,7 +58,7 @@ fn internal(name: &'static str) -> Span {
         otel.kind = "internal",
         { attribute::ORDER_ID } = Empty,
         { attribute::CUSTOMER_REF } = Empty,
-        { attribute::SESSION_ID } = Empty,
-        { attribute::CUSTOMER_TIER } = Empty,
+        { attribute::SESSION_ID } = known.session_id.as_deref(),
+        { attribute::CUSTOMER_TIER } = known.customer_tier.as_deref(),
     )
 }

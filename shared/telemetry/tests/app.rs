@@ -2,12 +2,12 @@
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, HeaderValue, Method, Response, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode},
     routing::{get, post},
 };
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 use telemetry::{
     Telemetry,
     http_client::HttpClient,
@@ -42,7 +42,7 @@ impl Service {
         let telemetry = Telemetry::for_test("tea-service");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let client = HttpClient::new(reqwest::Client::new(), &telemetry);
+        let client = HttpClient::new(&telemetry);
         let app = App { telemetry: telemetry.clone(), client, own: address };
         let router = Router::new()
             .route("/orders/{id}", get(get_order))
@@ -85,15 +85,15 @@ async fn get_order(State(app): State<App>) -> StatusCode {
 
 /// Calls itself, so that a trace has a client, a producer and a consumer.
 async fn order(State(app): State<App>) -> StatusCode {
-    let call = |path: &str| reqwest::Url::parse(&format!("http://{}{path}", app.own)).unwrap();
-    let request = reqwest::Request::new(Method::GET, call("/orders/7?customer_id=c-1042"));
-    let reply = app.client.send("tea.lookUp", request).await.unwrap();
+    let call = |path: &str| format!("http://{}{path}", app.own);
+    let request = Request::get(call("/orders/7?customer_id=c-1042")).body(Bytes::new()).unwrap();
+    let reply = app.client.send("tea.lookUp", request, Duration::from_secs(5)).await.unwrap();
 
     let stored = StoredContext::current();
     let publish = telemetry::messaging::publish_span("http", "order-events", "event-1", &stored);
-    let mut request = reqwest::Request::new(Method::POST, call("/events"));
-    telemetry::propagation::inject(&publish, request.headers_mut());
-    reqwest::Client::new().execute(request).await.unwrap();
+    let mut headers = HeaderMap::new();
+    telemetry::propagation::inject(&publish, &mut headers);
+    reqwest::Client::new().post(call("/events")).headers(headers).send().await.unwrap();
     reply.status
 }
 

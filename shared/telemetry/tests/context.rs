@@ -1,9 +1,12 @@
 //! Context in and out, and what spans and lines say.
 
 use crate::app::{Service, get_with, trace_id};
+use axum::http::HeaderMap;
 use serde_json::json;
 use telemetry::{
-    propagation::StoredContext,
+    Telemetry,
+    propagation::{self, StoredContext},
+    task,
     testing::{assert_tree, recorder},
 };
 
@@ -58,6 +61,49 @@ async fn malformed_context_starts_a_new_trace_and_fails_nothing() {
         let spans = recorder().wait_for_spans(&trace_id(&response), 1).await;
         assert_eq!(spans[0].parent_span_id, None, "{header}");
     }
+}
+
+#[tokio::test]
+async fn what_came_along_goes_on_with_calls_and_messages() {
+    let service = Service::start().await;
+    let asked = reqwest::Client::new()
+        .post(service.url("/orders"))
+        .header("traceparent", PARENT.replace("4bf9", "3333"))
+        .header("baggage", "session_id=s-%C3%A9;private")
+        .header("baggage", "customer_tier=gold");
+    let response = asked.send().await.unwrap();
+    let spans = recorder().wait_for_spans(&trace_id(&response), 5).await;
+    // A call's span says nothing of its own: its callee's does.
+    let carrying: Vec<_> = spans.iter().filter(|span| span.kind != "CLIENT").collect();
+    assert_eq!(carrying.len(), 4);
+    for span in carrying {
+        assert_eq!(span.attributes["session.id"], "s-\u{e9}", "{span:?}");
+        assert_eq!(span.attributes["customer.tier"], "gold", "{span:?}");
+    }
+}
+
+#[test]
+fn headers_go_out_as_they_came() {
+    let _telemetry = Telemetry::for_test("tea-service");
+    let came = StoredContext {
+        traceparent: PARENT.replace("4bf9", "4444"),
+        tracestate: Some("vendor=1,other=2".to_owned()),
+        baggage: Some("session_id=s-%C3%A9;private,customer_tier=gold".to_owned()),
+    };
+    let span = task::continued("tea.goOn", &came);
+    let mut headers = HeaderMap::new();
+    propagation::inject(&span, &mut headers);
+    let parent = propagation::ids_of(&span).unwrap().traceparent();
+    assert!(parent.starts_with("00-44442f3577b34da6a3ce929d0e0e4736-") && parent != came.traceparent);
+    assert_eq!(headers["traceparent"], parent);
+    assert_eq!(headers["tracestate"], "vendor=1,other=2");
+    assert_eq!(headers["baggage"], "session_id=s-%C3%A9;private,customer_tier=gold");
+    assert_eq!(StoredContext::of(&span), StoredContext { traceparent: parent, ..came.clone() });
+    // A root in the same process has the baggage, and nothing of the other trace.
+    let root = span.in_scope(|| task::linked_root("tea.begin"));
+    let stored = StoredContext::of(&root);
+    assert_eq!((stored.tracestate, stored.baggage), (None, came.baggage));
+    assert!(!stored.traceparent.contains("4444"));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ macro_rules! on_both_pipelines {
     };
 }
 
+mod answers;
 mod app;
 mod context;
 mod emitter;

@@ -40,7 +40,7 @@ pub use database::Database;
 pub use lines::{Line, LogSink};
 pub use lossy_proxy::{Asked, LossyProxy};
 pub use nats::Nats;
-pub use otlp::OtlpSink;
+pub use otlp::{Attempt, OtlpSink, Verdict};
 pub use peer::{Answer, Peer, Received};
 pub use postgres::Postgres;
 pub use process::{Process, built, free_port};

@@ -7,22 +7,31 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{IntoResponse, Response as HttpResponse},
     routing::post,
 };
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
         trace_service_server::{TraceService, TraceServiceServer},
     },
     trace::v1::Span,
 };
 use prost::Message;
 use serde_json::{Map, Value};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 use telemetry::testing::SpanRecord;
 use tokio::net::TcpListener;
-use tonic::{Request, Response, Status, transport::server::TcpIncoming};
+use tonic::{Code, Request, Response, Status, transport::server::TcpIncoming};
+use tonic_types::{ErrorDetails, StatusExt};
 
 /// Takes spans and keeps them all.
 pub struct OtlpSink {
@@ -31,9 +40,31 @@ pub struct OtlpSink {
     kept: Arc<Kept>,
 }
 
+/// What one request is answered, instead of what the mood says.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict {
+    /// Takes the spans, and says that it has not taken so many of them.
+    Rejects(i64),
+    /// Takes none. With this status over HTTP, and so many seconds in `Retry-After`.
+    Status(u16, Option<u64>),
+    /// The same over gRPC, with the time in `RetryInfo`.
+    Code(Code, Option<Duration>),
+}
+
+/// One request for spans to be taken.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// When it came.
+    pub at: Instant,
+    /// Its headers; over gRPC its metadata.
+    pub headers: HeaderMap,
+}
+
 #[derive(Default)]
 struct Kept {
     mood: Mutex<Mood>,
+    verdicts: Mutex<VecDeque<Verdict>>,
+    attempts: Mutex<Vec<Attempt>>,
     spans: Mutex<Vec<SpanRecord>>,
     messages: Mutex<Vec<Span>>,
     resources: Mutex<Vec<Map<String, Value>>>,
@@ -62,6 +93,16 @@ impl OtlpSink {
     /// What it does from now on.
     pub fn set(&self, mood: Mood) {
         *lock(&self.kept.mood) = mood;
+    }
+
+    /// What it answers to the next requests, one each.
+    pub fn answer_next(&self, verdicts: impl IntoIterator<Item = Verdict>) {
+        lock(&self.kept.verdicts).extend(verdicts);
+    }
+
+    /// Every request that has come, whatever became of it.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        lock(&self.kept.attempts).clone()
     }
 
     /// Goes away, with all connections.
@@ -113,30 +154,52 @@ impl OtlpSink {
     }
 }
 
-struct Refused;
+enum Answer {
+    /// All but so many.
+    Taken(i64),
+    Refused,
+    Failed(Verdict),
+}
 
 impl Kept {
     /// Hangs as long as it is told to, then takes or refuses.
-    async fn take(&self, request: ExportTraceServiceRequest) -> Result<(), Refused> {
+    async fn take(&self, headers: HeaderMap, request: ExportTraceServiceRequest) -> Answer {
+        lock(&self.attempts).push(Attempt { at: Instant::now(), headers });
+        let verdict = lock(&self.verdicts).pop_front();
         let mood = *lock(&self.mood);
-        match mood {
-            Mood::Hangs => std::future::pending().await,
-            Mood::Refuses => Err(Refused),
-            Mood::Takes => {
-                lock(&self.requests).push(format!("{request:?}\n"));
-                for group in request.resource_spans {
-                    let resource = group.resource.unwrap_or_default();
-                    let resource = decode::attributes(&resource.attributes);
-                    let service = resource.get("service.name").and_then(Value::as_str).unwrap_or_default();
-                    let spans: Vec<_> = group.scope_spans.into_iter().flat_map(|scope| scope.spans).collect();
-                    lock(&self.spans).extend(spans.iter().map(|span| decode::span(span, service)));
-                    lock(&self.messages).extend(spans);
-                    lock(&self.resources).push(resource);
-                }
-                Ok(())
+        match (verdict, mood) {
+            (Some(Verdict::Rejects(spans)), _) => {
+                self.keep(request);
+                Answer::Taken(spans)
+            }
+            (Some(failed), _) => Answer::Failed(failed),
+            (None, Mood::Hangs) => std::future::pending().await,
+            (None, Mood::Refuses) => Answer::Refused,
+            (None, Mood::Takes) => {
+                self.keep(request);
+                Answer::Taken(0)
             }
         }
     }
+
+    fn keep(&self, request: ExportTraceServiceRequest) {
+        lock(&self.requests).push(format!("{request:?}\n"));
+        for group in request.resource_spans {
+            let resource = group.resource.unwrap_or_default();
+            let resource = decode::attributes(&resource.attributes);
+            let service = resource.get("service.name").and_then(Value::as_str).unwrap_or_default();
+            let spans: Vec<_> = group.scope_spans.into_iter().flat_map(|scope| scope.spans).collect();
+            lock(&self.spans).extend(spans.iter().map(|span| decode::span(span, service)));
+            lock(&self.messages).extend(spans);
+            lock(&self.resources).push(resource);
+        }
+    }
+}
+
+fn taken(rejected_spans: i64) -> ExportTraceServiceResponse {
+    let error_message = "not for me".to_owned();
+    let partial_success = ExportTracePartialSuccess { rejected_spans, error_message };
+    ExportTraceServiceResponse { partial_success: (rejected_spans > 0).then_some(partial_success) }
 }
 
 async fn serve_grpc(listener: TcpListener, kept: Arc<Kept>) {
@@ -153,9 +216,14 @@ impl TraceService for Grpc {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        match self.0.take(request.into_inner()).await {
-            Ok(()) => Ok(Response::new(ExportTraceServiceResponse { partial_success: None })),
-            Err(Refused) => Err(Status::unavailable("told to refuse")),
+        let (metadata, _, request) = request.into_parts();
+        match self.0.take(metadata.into_headers(), request).await {
+            Answer::Taken(rejected) => Ok(Response::new(taken(rejected))),
+            Answer::Failed(Verdict::Code(code, Some(after))) => {
+                Err(Status::with_error_details(code, "later", ErrorDetails::with_retry_info(Some(after))))
+            }
+            Answer::Failed(Verdict::Code(code, None)) => Err(Status::new(code, "no")),
+            Answer::Failed(_) | Answer::Refused => Err(Status::unavailable("told to refuse")),
         }
     }
 }
@@ -165,18 +233,29 @@ async fn serve_http(listener: TcpListener, kept: Arc<Kept>) {
     let _ = axum::serve(listener, router).await;
 }
 
-async fn post_traces(State(kept): State<Arc<Kept>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let request = match headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) {
-        Some(b"application/x-protobuf") => ExportTraceServiceRequest::decode(body).ok(),
-        Some(b"application/json") => serde_json::from_slice(&body).ok(),
-        _ => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
+async fn post_traces(State(kept): State<Arc<Kept>>, headers: HeaderMap, body: Bytes) -> HttpResponse {
+    let is_json = match headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) {
+        Some(b"application/x-protobuf") => false,
+        Some(b"application/json") => true,
+        _ => return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
     };
-    match request {
-        None => StatusCode::BAD_REQUEST,
-        Some(request) => match kept.take(request).await {
-            Ok(()) => StatusCode::OK,
-            Err(Refused) => StatusCode::SERVICE_UNAVAILABLE,
-        },
+    let request = if is_json {
+        serde_json::from_slice(&body).ok()
+    } else {
+        ExportTraceServiceRequest::decode(body).ok()
+    };
+    let Some(request) = request else { return StatusCode::BAD_REQUEST.into_response() };
+    match kept.take(headers, request).await {
+        Answer::Taken(rejected) if is_json => axum::Json(taken(rejected)).into_response(),
+        Answer::Taken(rejected) => {
+            ([(CONTENT_TYPE, "application/x-protobuf")], taken(rejected).encode_to_vec()).into_response()
+        }
+        Answer::Failed(Verdict::Status(status, after)) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let after = after.map(|seconds| [(RETRY_AFTER, seconds.to_string())]);
+            after.map_or_else(|| status.into_response(), |after| (status, after).into_response())
+        }
+        Answer::Failed(_) | Answer::Refused => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 

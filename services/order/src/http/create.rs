@@ -21,10 +21,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use service_kit::{deadline::Deadline, error::ApiError, extract::ApiJson};
+use std::sync::Arc;
 use telemetry::{names::attribute, span, task};
 
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     deadline: Deadline,
     headers: HeaderMap,
     ApiJson(body): ApiJson<NewOrder>,

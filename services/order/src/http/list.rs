@@ -5,7 +5,7 @@ use crate::domain::ListQuery;
 use api::{ids::OrderId, order::OrderList, problem::ProblemKind};
 use axum::{Json, extract::State};
 use service_kit::{error::ApiError, extract::ApiQuery};
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MOST_LIMIT: u32 = 100;
@@ -20,7 +20,7 @@ pub(super) struct Parameters {
 }
 
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     ApiQuery(parameters): ApiQuery<Parameters>,
 ) -> Result<Json<OrderList>, ApiError> {
     let mut query = query(&parameters)?;

@@ -4,7 +4,7 @@
 use crate::scenario::Work;
 use axum::{
     Extension, Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{ConnectInfo, MatchedPath},
     http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header},
     routing::post,
@@ -79,7 +79,7 @@ struct Requests {
 
 /// The requests that a handler will send, which are not to be counted as telemetry.
 #[derive(Clone)]
-struct Outgoing(Arc<Mutex<[Option<reqwest::Request>; 2]>>);
+struct Outgoing(Arc<Mutex<[Option<Request<Bytes>>; 2]>>);
 
 /// What a handler leaves behind: the headers of the requests that it has sent.
 #[derive(Clone)]
@@ -169,8 +169,8 @@ fn matched(route: &'static str) -> MatchedPath {
     runtime.block_on(asked).unwrap().extensions_mut().remove().unwrap()
 }
 
-fn outgoing(url: &str) -> reqwest::Request {
-    reqwest::Request::new(Method::POST, url.parse().unwrap())
+fn outgoing(url: &str) -> Request<Bytes> {
+    Request::post(url).body(Bytes::new()).unwrap()
 }
 
 fn created(sent: Vec<HeaderMap>) -> Response<Body> {
@@ -218,7 +218,7 @@ impl Platform {
         let metrics = telemetry.metrics();
         Self {
             telemetry: telemetry.clone(),
-            http: HttpClient::new(reqwest::Client::new(), telemetry),
+            http: HttpClient::new(telemetry),
             db: Db::new(telemetry, "sqlite"),
             orders: metrics.counter(metric::ORDERS),
             payments: metrics.counter(metric::PAYMENTS),
@@ -226,7 +226,7 @@ impl Platform {
         }
     }
 
-    async fn gateway(self, to_order: reqwest::Request) -> Response<Body> {
+    async fn gateway(self, to_order: Request<Bytes>) -> Response<Body> {
         self.about_the_order();
         let sent = self.call(span_name::GATEWAY_FORWARD_ORDER, to_order).await;
         span::order(ORDER_ID);
@@ -236,7 +236,7 @@ impl Platform {
         created(vec![sent])
     }
 
-    async fn create(self, to_stock: reqwest::Request, to_payment: reqwest::Request) -> Response<Body> {
+    async fn create(self, to_stock: Request<Bytes>, to_payment: Request<Bytes>) -> Response<Body> {
         self.about_the_order();
         span::order(ORDER_ID);
         let context = StoredContext::current();
@@ -292,7 +292,7 @@ impl Platform {
         black_box(done.await).unwrap();
     }
 
-    async fn call(&self, operation: &'static str, request: reqwest::Request) -> HeaderMap {
+    async fn call(&self, operation: &'static str, request: Request<Bytes>) -> HeaderMap {
         self.http.send_nowhere(operation, request).await.unwrap().headers
     }
 }

@@ -1,10 +1,16 @@
 //! Every way that the crate and `tracing` have to say something about a span, once.
 
 use crate::CARD;
-use axum::{Router, body::Body, http::Request, response::Response, routing::get};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::Request,
+    response::Response,
+    routing::get,
+};
 use opentelemetry::StringValue;
 use serde_json::{Value, json};
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 use telemetry::{
     Telemetry, db::Db, http_client::HttpClient, http_server, http_server::Failure, http_server::Operation,
     messaging, propagation::StoredContext, span, task,
@@ -65,10 +71,9 @@ async fn order(axum::extract::State(telemetry): axum::extract::State<Telemetry>)
     tracing::error!(card = CARD, "a line is not copied into the span");
 
     // Nobody listens there.
-    let client = HttpClient::new(reqwest::Client::new(), &telemetry);
-    if let Ok(url) = reqwest::Url::parse("http://127.0.0.1:1/orders?customer_id=c-1042") {
-        let _ = client.send("emit.call", reqwest::Request::new(reqwest::Method::GET, url)).await;
-    }
+    let client = HttpClient::new(&telemetry);
+    let request = Request::get("http://127.0.0.1:1/orders?customer_id=c-1042").body(Bytes::new());
+    let _ = client.send("emit.call", request.unwrap_or_default(), Duration::from_secs(1)).await;
     let stored = StoredContext::current();
     let publish = messaging::publish_span("nats", "order-events", "event-1", &stored);
     let process =

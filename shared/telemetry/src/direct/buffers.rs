@@ -3,11 +3,11 @@
 //! A thread appends to a buffer that it shares with few others or none, and a full buffer is sealed as one batch. How
 //! many spans may wait is bounded for all buffers together: each draws on the common credit, many spans at a time.
 
+use super::shard::{SHARDS, Shards, lock, own_shard};
 use std::{
-    cell::Cell,
     collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -17,13 +17,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// More than the workers of most services, so that each has one of its own.
-const SHARDS: usize = 16;
 /// Spans that a buffer draws credit for at once, at most.
 const MOST_CREDIT: usize = 64;
 
 pub(super) struct Buffers {
-    shards: Vec<Mutex<Shard>>,
+    shards: Shards<Shard>,
     sealed: Mutex<Sealed>,
     /// How many spans no buffer has credit for yet.
     credit: AtomicUsize,
@@ -61,7 +59,7 @@ impl Buffers {
     /// At most `capacity` spans wait; a batch has at most `batch`, and waits at most `linger` for more.
     pub(super) fn new(capacity: usize, batch: usize, linger: Duration) -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: Shards::new(),
             sealed: Mutex::default(),
             credit: AtomicUsize::new(capacity),
             capacity,
@@ -75,8 +73,7 @@ impl Buffers {
     /// Lets `write` append one span. False when too many wait already, or after the end: then nothing is written.
     #[must_use]
     pub(super) fn push(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let Some(shard) = self.shards.get(own_shard()) else { return false };
-        let mut shard = lock(shard);
+        let Some(mut shard) = self.shards.get(own_shard()) else { return false };
         if shard.closed || !self.has_credit(&mut shard) {
             return false;
         }
@@ -139,9 +136,9 @@ impl Buffers {
 
     /// Seals what all buffers have, as few batches as it fits in.
     fn seal_all(&self) {
-        for shard in &self.shards {
+        for mut shard in self.shards.all() {
             // Both at once: a span is always in one of them.
-            let (mut shard, mut sealed) = (lock(shard), lock(&self.sealed));
+            let mut sealed = lock(&self.sealed);
             let open = std::mem::take(&mut shard.open);
             match sealed.batches.back_mut() {
                 _ if open.spans == 0 => {}
@@ -197,8 +194,7 @@ impl Buffers {
     /// Throws away what still waits, gives up what is on its way, and says how many spans that was.
     pub(super) fn abandon(&self) -> usize {
         let mut lost = 0;
-        for shard in &self.shards {
-            let mut shard = lock(shard);
+        for mut shard in self.shards.all() {
             shard.closed = true;
             lost += std::mem::take(&mut shard.open).spans;
         }
@@ -217,27 +213,20 @@ impl Buffers {
         open + lock(&self.sealed).batches.iter().map(|batch| batch.spans).sum::<usize>()
     }
 
+    /// All that waits.
+    #[cfg(test)]
+    pub(super) fn everything(&self) -> Vec<u8> {
+        self.seal_all();
+        lock(&self.sealed).batches.drain(..).flat_map(|batch| batch.bytes).collect()
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }
 
     fn open_spans(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).open.spans).sum()
+        self.shards.all().map(|shard| shard.open.spans).sum()
     }
-}
-
-/// The buffer of this thread.
-fn own_shard() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static OWN: Cell<usize> = Cell::new(NEXT.fetch_add(1, Relaxed) % SHARDS);
-    }
-    OWN.try_with(Cell::get).unwrap_or_default()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing in a critical section can panic half-way, so the state behind a poisoned lock is whole.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

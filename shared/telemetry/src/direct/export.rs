@@ -1,15 +1,10 @@
 //! From the buffers to the receiver, with every span counted once.
 
-use super::{
-    buffers::{Batch, Buffers},
-    otlp::Otlp,
-    recording::Recording,
-};
+use super::{buffers::Buffers, otlp::Otlp, recording::Recording};
 use crate::{
     config::{Config, TracesConfig},
     trace::{SpanCounts, report},
 };
-use opentelemetry::trace::SpanContext;
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -44,11 +39,11 @@ impl DirectExport {
     async fn run(self: Arc<Self>, otlp: Option<Otlp>) {
         let mut away = false;
         while let Some(batch) = self.buffers.next_batch().await {
+            let all = batch.spans as u64;
             let sent = match &otlp {
-                Some(otlp) => self.send(otlp, &batch).await,
+                Some(otlp) => self.send(otlp, batch.bytes).await,
                 None => Ok(0),
             };
-            let all = batch.spans as u64;
             let failed = sent.as_ref().map_or(all, |rejected| all.min(*rejected));
             // Before `done`: a flush waits for it, and this line is to be flushed, too.
             report("otlp", &mut away, sent.err());
@@ -59,14 +54,14 @@ impl DirectExport {
         }
     }
 
-    async fn send(&self, otlp: &Otlp, batch: &Batch) -> Result<u64, String> {
-        let sent = tokio::time::timeout(self.timeout, otlp.send(&batch.bytes)).await;
+    async fn send(&self, otlp: &Otlp, spans: Vec<u8>) -> Result<u64, String> {
+        let sent = tokio::time::timeout(self.timeout, otlp.send(spans.into())).await;
         sent.unwrap_or_else(|_| Err(format!("no answer within {:?}", self.timeout)))
     }
 
-    /// Takes a span that has ended.
-    pub(super) fn take(&self, span: Recording, context: &SpanContext, end: u64) {
-        if !self.buffers.push(|bytes| span.finish(context, end, SPANS, bytes)) {
+    /// Takes a span that has ended at `end`.
+    pub(super) fn take(&self, span: Recording, end: u64) {
+        if !self.buffers.push(|bytes| span.finish(end, SPANS, bytes)) {
             self.counts.dropped_queue_full.fetch_add(1, Relaxed);
         }
     }
@@ -84,6 +79,12 @@ impl DirectExport {
     /// Spans that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.buffers.len()
+    }
+
+    /// All that waits, without sending it.
+    #[cfg(test)]
+    pub(super) fn everything(&self) -> Vec<u8> {
+        self.buffers.everything()
     }
 
     /// How many may.

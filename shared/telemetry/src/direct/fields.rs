@@ -5,25 +5,26 @@
 use super::{
     proto::{self, Any},
     recording::{Addition, field},
-    secrets,
+    secrets::{clean, is_secret},
+    site::{Site, Use},
 };
 use crate::redact::scrub;
 use std::{cell::Cell, error::Error, fmt};
 use tracing::field::{Field, Visit};
 
-const NAME: &str = "otel.name";
-const KIND: &str = "otel.kind";
 const INTERNAL: &str = "internal";
 
 pub(super) struct Fields {
     pub(super) addition: Addition,
+    site: Site,
     has_name: bool,
     has_kind: bool,
 }
 
 impl Fields {
-    pub(super) fn new() -> Self {
-        Self { addition: Addition::new(), has_name: false, has_kind: false }
+    /// Writes to `addition` what is visited at `site`.
+    pub(super) fn new(addition: Addition, site: Site) -> Self {
+        Self { addition, site, has_name: false, has_kind: false }
     }
 
     /// For a new span: it has a name and a kind in any case.
@@ -50,32 +51,34 @@ impl Fields {
         }
     }
 
-    fn attribute(&mut self, of: &Field, value: &Any<'_>) {
-        let Self { addition, .. } = self;
-        addition.fields |= 1 << (of.index() % 64);
-        secrets::clean(of.name(), value, |value| addition.attribute(of.name(), value));
+    #[inline]
+    fn value(&mut self, of: &Field, value: &Any<'_>) {
+        match (self.site.use_of(of.index()), value) {
+            (Use::Name, Any::Text(name)) => self.name(name),
+            (Use::Kind, Any::Text(kind)) => self.kind(kind),
+            (Use::Attribute { is_secret }, value) => {
+                clean(is_secret, value, |value| self.addition.attribute(of.name(), value));
+            }
+            (Use::Name | Use::Kind, value) => self.addition.attribute(of.name(), value),
+        }
     }
 }
 
 impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.attribute(field, &Any::Bool(value));
+        self.value(field, &Any::Bool(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.attribute(field, &Any::Int(value));
+        self.value(field, &Any::Int(value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.attribute(field, &Any::Double(value));
+        self.value(field, &Any::Double(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            NAME => self.name(value),
-            KIND => self.kind(value),
-            _ => self.attribute(field, &Any::Text(value)),
-        }
+        self.value(field, &Any::Text(value));
     }
 
     /// Everything else, unsigned numbers too: as text.
@@ -97,11 +100,12 @@ impl Visit for Fields {
         let causes = Any::Array(causes.iter().map(|cause| Any::Text(cause)).collect());
         let text = value.to_string();
         for (key, value) in [("exception.message", &Any::Text(&text)), ("exception.stacktrace", &causes)] {
-            secrets::clean(key, value, |value| self.addition.attribute(key, value));
+            clean(is_secret(key), value, |value| self.addition.attribute(key, value));
         }
-        self.attribute(field, &Any::Text(&text));
+        let is_secret = is_secret(field.name());
+        clean(is_secret, &Any::Text(&text), |value| self.addition.attribute(field.name(), value));
         let key = format!("{}.chain", field.name());
-        secrets::clean(field.name(), &causes, |value| self.addition.attribute(&key, value));
+        clean(is_secret, &causes, |value| self.addition.attribute(&key, value));
     }
 }
 

@@ -2,22 +2,21 @@
 //! (<https://opentelemetry.io/docs/specs/otlp/>).
 
 use super::proto::{self, Any, Read};
-use crate::config::{Config, Protocol};
+use crate::config::{Config, Protocol, TracesConfig};
 use bytes::{Buf, BufMut, Bytes};
-use http::{StatusCode, header, uri::PathAndQuery};
+use http::{HeaderMap, StatusCode, header, uri::PathAndQuery};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tonic::{
     Code, Request, Status,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    metadata::MetadataMap,
     transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt;
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-/// What an export may take with all its tries: the specification's default for `OTEL_EXPORTER_OTLP_TIMEOUT`.
-const DEADLINE: Duration = Duration::from_secs(10);
 const RETRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1_600);
@@ -25,6 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1_600);
 /// A receiver of OTLP.
 pub(super) struct Otlp {
     transport: Transport,
+    headers: HeaderMap,
+    /// What an export may take with all its tries.
+    timeout: Duration,
     /// The fields `resource` of `ResourceSpans` and `scope` of `ScopeSpans`, which never change.
     resource: Vec<u8>,
     scope: Vec<u8>,
@@ -33,6 +35,13 @@ pub(super) struct Otlp {
 enum Transport {
     Grpc(Channel),
     Http { client: reqwest::Client, url: String },
+}
+
+/// A request in two parts, so that the spans are not copied to stand behind their head.
+#[derive(Clone)]
+struct Message {
+    head: Bytes,
+    spans: Bytes,
 }
 
 /// Why a try failed, and how long to wait before the next one, where one makes sense.
@@ -44,14 +53,14 @@ struct Failed {
 impl Otlp {
     /// Needs the runtime it will send on to be entered. The error is one line for whoever started the process.
     pub(super) fn new(config: &Config) -> Result<Self, String> {
-        let endpoint = config.traces.endpoint.clone();
-        let transport = match config.traces.protocol {
+        let TracesConfig { endpoint, protocol, headers, timeout, .. } = config.traces.clone();
+        let transport = match protocol {
             Protocol::Grpc => {
                 let endpoint = Endpoint::from_shared(endpoint).map_err(|error| error.to_string())?;
-                Transport::Grpc(endpoint.timeout(DEADLINE).connect_lazy())
+                Transport::Grpc(endpoint.connect_lazy())
             }
             Protocol::HttpProtobuf | Protocol::HttpJson => {
-                let client = reqwest::Client::builder().timeout(DEADLINE).build();
+                let client = reqwest::Client::builder().build();
                 Transport::Http { client: client.map_err(|error| error.to_string())?, url: endpoint }
             }
         };
@@ -61,20 +70,21 @@ impl Otlp {
         }
         let mut scope = Vec::new();
         proto::bytes(&mut scope, 1, crate::trace::SCOPE.as_bytes());
-        Ok(Self { transport, resource: field(1, &resource), scope: field(1, &scope) })
+        Ok(Self { transport, headers, timeout, resource: field(1, &resource), scope: field(1, &scope) })
     }
 
     /// Sends finished spans, which are fields `spans` of `ScopeSpans`, and tries again where OTLP says so. Returns how
     /// many of them the receiver says it has not taken.
-    pub(super) async fn send(&self, spans: &[u8]) -> Result<u64, String> {
-        let request = Bytes::from(self.request(spans));
-        let end = Instant::now() + DEADLINE;
+    pub(super) async fn send(&self, spans: Bytes) -> Result<u64, String> {
+        let request = Message { head: self.head(spans.len()).into(), spans };
+        let end = Instant::now() + self.timeout;
         let mut pause = FIRST_PAUSE;
         let mut retries = 0;
         loop {
-            let Failed { why, again } = match self.attempt(request.clone()).await {
-                Ok(answer) => return Ok(rejected(&answer)),
-                Err(failed) => failed,
+            let Failed { why, again } = match timeout_at(end, self.attempt(request.clone())).await {
+                Ok(Ok(answer)) => return Ok(rejected(&answer)),
+                Ok(Err(failed)) => failed,
+                Err(_) => return Err(format!("no answer within {:?}", self.timeout)),
             };
             let Some(at_least) = again.filter(|_| retries < RETRIES) else { return Err(why) };
             // Jitter, so that the services don't all come back in the same instant.
@@ -88,32 +98,35 @@ impl Otlp {
         }
     }
 
-    fn request(&self, spans: &[u8]) -> Vec<u8> {
-        let in_scope = self.scope.len() + spans.len();
+    /// What comes before so many bytes of spans.
+    fn head(&self, spans: usize) -> Vec<u8> {
+        let in_scope = self.scope.len() + spans;
         let in_resource = self.resource.len() + proto::bytes_len(in_scope);
-        let mut request = Vec::with_capacity(proto::bytes_len(in_resource));
-        proto::length(&mut request, 1, in_resource);
-        request.extend_from_slice(&self.resource);
-        proto::length(&mut request, 2, in_scope);
-        request.extend_from_slice(&self.scope);
-        request.extend_from_slice(spans);
-        request
+        let mut head = Vec::new();
+        proto::length(&mut head, 1, in_resource);
+        head.extend_from_slice(&self.resource);
+        proto::length(&mut head, 2, in_scope);
+        head.extend_from_slice(&self.scope);
+        head
     }
 
-    async fn attempt(&self, request: Bytes) -> Result<Bytes, Failed> {
+    async fn attempt(&self, request: Message) -> Result<Bytes, Failed> {
         match &self.transport {
             Transport::Grpc(channel) => {
                 let mut client = Grpc::new(channel.clone());
                 let unavailable =
                     |error: tonic::transport::Error| Failed::of(&Status::from_error(error.into()));
                 client.ready().await.map_err(unavailable)?;
-                let answer =
-                    client.unary(Request::new(request), PathAndQuery::from_static(EXPORT), AsItIs).await;
+                let mut request = Request::new(request);
+                *request.metadata_mut() = MetadataMap::from_headers(self.headers.clone());
+                let answer = client.unary(request, PathAndQuery::from_static(EXPORT), AsItIs).await;
                 answer.map(tonic::Response::into_inner).map_err(|status| Failed::of(&status))
             }
             Transport::Http { client, url } => {
-                let post = client.post(url).header(header::CONTENT_TYPE, "application/x-protobuf");
-                let answer = post.body(request).send().await.map_err(Failed::without_answer)?;
+                let post = client.post(url).headers(self.headers.clone());
+                let post = post.header(header::CONTENT_TYPE, "application/x-protobuf");
+                let body = [request.head, request.spans].concat();
+                let answer = post.body(body).send().await.map_err(Failed::without_answer)?;
                 if !answer.status().is_success() {
                     return Err(Failed::answered(&answer));
                 }
@@ -178,7 +191,7 @@ pub(super) fn rejected(answer: &[u8]) -> u64 {
 struct AsItIs;
 
 impl Codec for AsItIs {
-    type Encode = Bytes;
+    type Encode = Message;
     type Decode = Bytes;
     type Encoder = Self;
     type Decoder = Self;
@@ -193,11 +206,13 @@ impl Codec for AsItIs {
 }
 
 impl Encoder for AsItIs {
-    type Item = Bytes;
+    type Item = Message;
     type Error = Status;
 
-    fn encode(&mut self, message: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        into.put(message);
+    fn encode(&mut self, message: Message, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.reserve(message.head.len() + message.spans.len());
+        into.put(message.head);
+        into.put(message.spans);
         Ok(())
     }
 }

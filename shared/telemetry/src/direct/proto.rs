@@ -127,16 +127,24 @@ fn array_len(values: &[Any<'_>]) -> usize {
 /// A `KeyValue` message as the field `field` of whatever `out` is.
 #[inline]
 pub(super) fn key_value(out: &mut Vec<u8>, field: u64, key: &str, value: &Any<'_>) {
-    // Short text under a short key is what most attributes are: all lengths are one byte.
-    if let Any::Text(text) = value
-        && field < 16
-        && key.len() + text.len() < 0x70
-    {
-        let (key_len, text_len) = (key.len() as u8, text.len() as u8);
-        out.extend_from_slice(&[(field << 3 | LENGTH) as u8, key_len + text_len + 6, 0x0a, key_len]);
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(&[0x12, text_len + 2, 0x0a, text_len]);
-        return out.extend_from_slice(text.as_bytes());
+    // Short values under short keys are what most attributes are: all lengths are one byte, so few pieces are written.
+    let tag = (field << 3 | LENGTH) as u8;
+    match value {
+        Any::Text(text) if field < 16 && key.len() + text.len() < 0x70 => {
+            let (key_len, text_len) = (key.len() as u8, text.len() as u8);
+            out.extend_from_slice(&[tag, key_len + text_len + 6, 0x0a, key_len]);
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(&[0x12, text_len + 2, 0x0a, text_len]);
+            return out.extend_from_slice(text.as_bytes());
+        }
+        Any::Int(value) if field < 16 && key.len() < 0x70 => {
+            let (key_len, int_len) = (key.len() as u8, varint_len(*value as u64) as u8);
+            out.extend_from_slice(&[tag, key_len + int_len + 5, 0x0a, key_len]);
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(&[0x12, int_len + 1, 0x18]);
+            return varint(out, *value as u64);
+        }
+        _ => {}
     }
     let value_len = value.len();
     length(out, field, bytes_len(key.len()) + bytes_len(value_len));

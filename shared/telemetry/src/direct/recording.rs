@@ -2,10 +2,19 @@
 
 use super::{
     proto::{self, Any, Read},
-    secrets,
+    secrets::{clean, is_secret},
 };
-use opentelemetry::{Context, Value, trace::SpanContext, trace::SpanId};
+use crate::{
+    config::Limits,
+    log::LogContext,
+    propagation::{Carried, Ids, RemoteContext},
+};
+use opentelemetry::{
+    Value,
+    trace::{SpanContext, SpanId, TraceId, TraceState},
+};
 use std::{cell::RefCell, time::SystemTime};
+use tracing::Metadata;
 
 /// The fields of `opentelemetry.proto.trace.v1.Span` and of the messages in it.
 pub(super) mod field {
@@ -34,60 +43,60 @@ pub(super) mod field {
 }
 
 const STATUS_ERROR: u64 = 2;
-/// The specification's default for attributes, events and links of a span, each.
-const LIMIT: u32 = 128;
 /// Room for an ordinary span. Kept and used again: a span costs no allocation for its bytes.
 const ROOM: usize = 512;
 const MOST_ROOM: usize = 4096;
 const SPARE: usize = 64;
 
-/// What the registry keeps of a span for us.
+/// What is kept of a span while it is open.
 #[derive(Debug)]
 pub(crate) struct SpanState {
-    pub(crate) context: SpanContext,
-    /// What came along from outside, such as baggage; its span is an ancestor's.
-    pub(crate) carrier: Context,
+    pub(crate) ids: Ids,
+    pub(super) metadata: &'static Metadata<'static>,
+    pub(super) carried: Carried,
+    /// What its log lines say.
+    pub(super) known: LogContext,
     /// `None` when the trace is not kept, and when the span has ended.
     pub(super) recording: Option<Recording>,
 }
 
 impl SpanState {
     /// The context that children elsewhere get.
-    pub(crate) fn outward(&self) -> Context {
-        use opentelemetry::trace::TraceContextExt;
-        self.carrier.with_remote_span_context(self.context.clone())
+    pub(crate) fn outward(&self) -> RemoteContext {
+        RemoteContext { ids: Some(self.ids), is_remote: false, carried: self.carried.clone() }
     }
 }
 
 /// A span's message, as far as it is known.
 #[derive(Debug)]
 pub(crate) struct Recording {
-    pub(super) parent: Option<(SpanId, bool)>,
-    pub(super) start: u64,
     /// When it was left last; 0 for never.
     pub(super) left: u64,
-    /// Name, kind, attributes, events and links, encoded. Of a name or kind that is there twice, the last counts.
+    /// All but the end. Of a name or kind that is there twice, the last counts.
     body: Vec<u8>,
-    error: Option<String>,
-    /// The fields of the span's macro that have a value, one bit each.
-    fields: u64,
-    /// Some attribute was set by its key.
-    by_key: bool,
+    error: Option<Box<str>>,
+    /// Of the attributes there are; see [`mark`].
+    keys: u128,
     attributes: Counted,
     events: Counted,
     links: Counted,
 }
 
-/// How many there are, and how many were too many.
-#[derive(Debug, Default)]
+/// How many there may be, are, and were too many.
+#[derive(Debug)]
 struct Counted {
+    limit: u32,
     kept: u32,
     dropped: u32,
 }
 
 impl Counted {
+    fn new(limit: u32) -> Self {
+        Self { limit, kept: 0, dropped: 0 }
+    }
+
     fn one_more(&mut self) -> bool {
-        let has_room = self.kept < LIMIT;
+        let has_room = self.kept < self.limit;
         *(if has_room { &mut self.kept } else { &mut self.dropped }) += 1;
         has_room
     }
@@ -96,62 +105,82 @@ impl Counted {
 /// Attributes and the like that are encoded, but not part of a span yet.
 pub(super) struct Addition {
     pub(super) body: Vec<u8>,
-    /// See [`Recording`].
-    pub(super) fields: u64,
-    pub(super) attributes: u32,
+    keys: u128,
+    attributes: Counted,
 }
 
 impl Addition {
-    pub(super) fn new() -> Self {
-        Self { body: take_buffer(), fields: 0, attributes: 0 }
+    /// With at most `limit` attributes.
+    pub(super) fn new(limit: u32) -> Self {
+        Self { body: take_buffer(), keys: 0, attributes: Counted::new(limit) }
     }
 
+    /// The beginning of a span that starts now.
+    pub(super) fn head(ids: Ids, parent: Option<(Ids, bool)>, state: &TraceState, limit: u32) -> Self {
+        let mut head = Self::new(limit);
+        let body = &mut head.body;
+        write_ids(body, ids.trace_id, ids.span_id);
+        write_state(body, state);
+        if let Some((parent, _)) = parent {
+            proto::bytes(body, field::PARENT_SPAN_ID, &parent.span_id.to_bytes());
+        }
+        let is_remote = parent.is_some_and(|(_, is_remote)| is_remote);
+        proto::fixed32(body, field::FLAGS, flags(u8::from(ids.sampled), is_remote));
+        proto::fixed64(body, field::START, now());
+        head
+    }
+
+    #[inline]
     pub(super) fn attribute(&mut self, key: &str, value: &Any<'_>) {
-        if self.attributes < LIMIT {
+        if self.attributes.one_more() {
+            self.keys |= mark(key.as_bytes());
             proto::key_value(&mut self.body, field::ATTRIBUTES, key, value);
         }
-        self.attributes += 1;
     }
 }
 
 impl Recording {
-    pub(super) fn start(parent: Option<(SpanId, bool)>, addition: Addition) -> Self {
-        let Addition { body, fields, attributes } = addition;
-        let attributes = Counted { kept: attributes.min(LIMIT), dropped: attributes.saturating_sub(LIMIT) };
+    pub(super) fn start(head: Addition, limits: Limits) -> Self {
+        let Addition { body, keys, attributes } = head;
         Self {
-            parent,
-            start: now(),
             left: 0,
             body,
             error: None,
-            fields,
-            by_key: false,
+            keys,
             attributes,
-            events: Counted::default(),
-            links: Counted::default(),
+            events: Counted::new(limits.events),
+            links: Counted::new(limits.links),
         }
     }
 
     /// Adds what a `record` says. A field that had a value gets the new one.
     pub(super) fn add(&mut self, addition: Addition) {
-        if self.by_key || self.fields & addition.fields != 0 {
-            for key in attribute_keys(&addition.body) {
+        let Addition { body, keys, attributes } = addition;
+        if self.keys & keys != 0 {
+            for key in attribute_keys(&body) {
                 self.remove(key);
             }
         }
-        self.fields |= addition.fields;
-        for _ in 0..addition.attributes {
-            self.attributes.one_more();
+        self.keys |= keys;
+        self.attributes.dropped += attributes.dropped;
+        if attributes.kept <= self.attributes.limit - self.attributes.kept {
+            self.attributes.kept += attributes.kept;
+            self.body.extend_from_slice(&body);
+        } else {
+            for found in proto::fields(&body) {
+                if found.number != field::ATTRIBUTES || self.attributes.one_more() {
+                    self.body.extend_from_slice(body.get(found.range).unwrap_or_default());
+                }
+            }
         }
-        self.body.extend_from_slice(&addition.body);
-        give_buffer(addition.body);
+        give_buffer(body);
     }
 
     pub(crate) fn set(&mut self, key: &'static str, value: &Value) {
         self.remove(key.as_bytes());
-        self.by_key = true;
+        self.keys |= mark(key.as_bytes());
         if self.attributes.one_more() {
-            secrets::clean(key, &Any::of(value), |value| {
+            clean(is_secret(key), &Any::of(value), |value| {
                 proto::key_value(&mut self.body, field::ATTRIBUTES, key, value);
             });
         }
@@ -165,7 +194,7 @@ impl Recording {
         proto::fixed64(&mut event, field::EVENT_TIME, now());
         proto::bytes(&mut event, field::EVENT_NAME, name.as_bytes());
         for (key, value) in attributes {
-            secrets::clean(key, &Any::Text(value), |value| {
+            clean(is_secret(key), &Any::Text(value), |value| {
                 proto::key_value(&mut event, field::EVENT_ATTRIBUTES, key, value);
             });
         }
@@ -178,8 +207,9 @@ impl Recording {
             return;
         }
         let mut link = take_buffer();
-        ids(&mut link, to);
-        proto::fixed32(&mut link, field::LINK_FLAGS, flags(to, to.is_remote()));
+        write_ids(&mut link, to.trace_id(), to.span_id());
+        write_state(&mut link, to.trace_state());
+        proto::fixed32(&mut link, field::LINK_FLAGS, flags(to.trace_flags().to_u8(), to.is_remote()));
         proto::bytes(&mut self.body, field::LINKS, &link);
         give_buffer(link);
     }
@@ -187,20 +217,13 @@ impl Recording {
     /// The SDK's order of statuses: of two errors the one whose description sorts last stays.
     pub(crate) fn fail(&mut self, description: &str) {
         if self.error.as_deref() < Some(description) {
-            self.error = Some(description.to_owned());
+            self.error = Some(description.into());
         }
     }
 
     /// Appends the whole message, with its length, as the field `number`, and ends the recording.
-    pub(super) fn finish(self, context: &SpanContext, end: u64, number: u64, out: &mut Vec<u8>) {
+    pub(super) fn finish(self, end: u64, number: u64, out: &mut Vec<u8>) {
         let mut body = self.body;
-        ids(&mut body, context);
-        if let Some((id, _)) = self.parent {
-            proto::bytes(&mut body, field::PARENT_SPAN_ID, &id.to_bytes());
-        }
-        let is_remote = self.parent.is_some_and(|(_, is_remote)| is_remote);
-        proto::fixed32(&mut body, field::FLAGS, flags(context, is_remote));
-        proto::fixed64(&mut body, field::START, self.start);
         proto::fixed64(&mut body, field::END, end);
         for (number, counted) in [
             (field::DROPPED_ATTRIBUTES, &self.attributes),
@@ -217,6 +240,9 @@ impl Recording {
     }
 
     fn remove(&mut self, key: &[u8]) {
+        if self.keys & mark(key) == 0 {
+            return;
+        }
         let place = proto::fields(&self.body)
             .find(|found| found.number == field::ATTRIBUTES && key_of(&found.value) == Some(key))
             .map(|found| found.range);
@@ -227,21 +253,23 @@ impl Recording {
     }
 }
 
-fn ids(out: &mut Vec<u8>, context: &SpanContext) {
-    proto::bytes(out, field::TRACE_ID, &context.trace_id().to_bytes());
-    proto::bytes(out, field::SPAN_ID, &context.span_id().to_bytes());
-    let state = context.trace_state();
-    if *state != opentelemetry::trace::TraceState::NONE {
+fn write_ids(out: &mut Vec<u8>, trace: TraceId, span: SpanId) {
+    proto::bytes(out, field::TRACE_ID, &trace.to_bytes());
+    proto::bytes(out, field::SPAN_ID, &span.to_bytes());
+}
+
+fn write_state(out: &mut Vec<u8>, state: &TraceState) {
+    if *state != TraceState::NONE {
         proto::bytes(out, field::TRACE_STATE, state.header().as_bytes());
     }
 }
 
 /// The W3C flags, and whether the other span is in another process (`SpanFlags` of OTLP).
-fn flags(context: &SpanContext, is_remote: bool) -> u32 {
+fn flags(of_trace: u8, is_remote: bool) -> u32 {
     const HAS_IS_REMOTE: u32 = 0x100;
     const IS_REMOTE: u32 = 0x200;
     let remote = if is_remote { IS_REMOTE } else { 0 };
-    u32::from(context.trace_flags().to_u8()) | HAS_IS_REMOTE | remote
+    u32::from(of_trace) | HAS_IS_REMOTE | remote
 }
 
 fn status(out: &mut Vec<u8>, error: Option<&str>) {
@@ -253,6 +281,15 @@ fn status(out: &mut Vec<u8>, error: Option<&str>) {
         proto::bytes(out, field::STATUS_MESSAGE, error.as_bytes());
     }
     proto::uint(out, field::STATUS_CODE, STATUS_ERROR);
+}
+
+/// One bit for a key, which few other keys share: where it is not set, the attribute is not there, and nothing has
+/// to be looked through (a Bloom filter).
+#[inline]
+fn mark(key: &[u8]) -> u128 {
+    let at = |place: usize| usize::from(key.get(place).copied().unwrap_or_default());
+    let length = key.len();
+    1 << ((length + 5 * at(length.saturating_sub(1)) + 11 * at(length / 2)) % 128)
 }
 
 fn attribute_keys(body: &[u8]) -> impl Iterator<Item = &[u8]> {

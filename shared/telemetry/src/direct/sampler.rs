@@ -1,13 +1,15 @@
-//! The decision that comes first: whether a trace is kept.
+//! The decision that comes first: whether a trace is kept. And its ids.
 
-use crate::config::Sampler;
-use opentelemetry::trace::{SpanContext, SpanId, TraceId};
+use crate::{config::Sampler, propagation::Ids};
+use opentelemetry::trace::{SpanId, TraceId};
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use std::cell::RefCell;
 
 impl Sampler {
     /// As the SDK's samplers decide: the same share, and for the same trace ids.
-    pub(super) fn keeps(self, parent: Option<&SpanContext>, trace_id: TraceId) -> bool {
+    pub(super) fn keeps(self, parent: Option<Ids>, trace_id: TraceId) -> bool {
         match parent {
-            Some(parent) if self.parent_based => parent.is_sampled(),
+            Some(parent) if self.parent_based => parent.sampled,
             _ if self.ratio >= 1.0 => true,
             _ => (u128::from_be_bytes(trace_id.to_bytes()) as u64) >> 1 < self.bound(),
         }
@@ -18,13 +20,23 @@ impl Sampler {
     }
 }
 
+thread_local! {
+    /// Not for secrets, which ids are not; its seed is from the system's generator.
+    static RANDOM: RefCell<SmallRng> = RefCell::new(SmallRng::from_seed(rand::random()));
+}
+
+fn random() -> u64 {
+    RANDOM.try_with(|random| random.borrow_mut().random()).unwrap_or_else(|_| rand::random())
+}
+
 /// Ids of zeroes are none (W3C Trace Context).
 pub(super) fn new_trace_id() -> TraceId {
-    TraceId::from(rand::random::<u128>().max(1))
+    let id = u128::from(random()) << 64 | u128::from(random());
+    TraceId::from(id.max(1))
 }
 
 pub(super) fn new_span_id() -> SpanId {
-    SpanId::from(rand::random::<u64>().max(1))
+    SpanId::from(random().max(1))
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use super::proto::Any;
 use crate::redact::{REDACTED, is_secret_name, scrub};
 use std::{borrow::Cow, cell::RefCell};
 
-/// Hands on `value`, or what may be shown of it under the name `key`.
-pub(super) fn clean<R>(key: &'static str, value: &Any<'_>, write: impl FnOnce(&Any<'_>) -> R) -> R {
-    if is_secret(key) {
+/// Hands on `value`, or what may be shown of it: nothing, where its name says that it `is_secret`.
+#[inline]
+pub(super) fn clean<R>(is_secret: bool, value: &Any<'_>, write: impl FnOnce(&Any<'_>) -> R) -> R {
+    if is_secret {
         return write(&Any::Text(REDACTED));
     }
     match value {
@@ -39,7 +40,7 @@ thread_local! {
 
 /// [`is_secret_name`] reads a name letter by letter; there are few names, and each is asked for at every span.
 #[inline]
-fn is_secret(name: &'static str) -> bool {
+pub(super) fn is_secret(name: &'static str) -> bool {
     let (place, length) = (name.as_ptr() as usize, name.len());
     let ask = |names: &RefCell<[(usize, usize, bool); SEEN]>| {
         let mut names = names.borrow_mut();

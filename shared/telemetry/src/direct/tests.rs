@@ -1,13 +1,21 @@
 //! What is written is what a protobuf library reads.
 
 use super::{
+    Direct, DirectExport,
     otlp::rejected,
     proto::Any,
-    recording::{Addition, Recording, SpanState},
+    recording::{Addition, Recording, now},
 };
-use crate::redact::scrub;
+use crate::{
+    Config, Env,
+    config::Limits,
+    pipeline,
+    propagation::{self, Ids, RemoteContext},
+    redact::scrub,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
-    Array, Context, Value,
+    Array, Value,
     trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
 };
 use opentelemetry_proto::tonic::{
@@ -16,7 +24,9 @@ use opentelemetry_proto::tonic::{
 };
 use proptest::{collection::vec, prelude::*};
 use prost::Message;
+use tracing::{field::Empty, info_span};
 
+const LIMITS: Limits = Limits { attributes: 128, events: 128, links: 128 };
 const KEYS: [&str; 5] = ["", "order.id", "http.response.status_code", "note", "ключ"];
 
 fn text() -> impl Strategy<Value = String> {
@@ -86,16 +96,18 @@ proptest! {
         error in proptest::option::of(text()),
         end: u64,
     ) {
+        let ids = Ids::of(&own).unwrap();
+        let begun = now();
         // Keys of a macro's fields are all different, and different from those that are set.
         let fields: Vec<String> = (0..first.len()).map(|number| format!("field.{number}")).collect();
-        let mut addition = Addition::new();
+        let parent = parent.map(|(id, is_remote)| (Ids { span_id: SpanId::from(id), ..ids }, is_remote));
+        let mut addition = Addition::head(ids, parent, own.trace_state(), u32::MAX);
         for (key, value) in fields.iter().zip(&first) {
             let clean = expected(value);
             let text = match &clean.value { Some(any_value::Value::StringValue(text)) => Some(text), _ => None };
             addition.attribute(key, &text.map_or_else(|| Any::of(value), |text| Any::Text(text)));
         }
-        let parent = parent.map(|(id, is_remote)| (SpanId::from(id), is_remote));
-        let mut recording = Recording::start(parent, addition);
+        let mut recording = Recording::start(addition, LIMITS);
         for (key, value) in &set {
             recording.set(key, value);
         }
@@ -109,9 +121,8 @@ proptest! {
         if let Some(error) = &error {
             recording.fail(error);
         }
-        let start = recording.start;
         let mut bytes = Vec::new();
-        recording.finish(&own, end, 2, &mut bytes);
+        recording.finish(end, 2, &mut bytes);
 
         let spans = ScopeSpans::decode(bytes.as_slice()).unwrap().spans;
         prop_assert_eq!(spans.len(), 1);
@@ -119,10 +130,13 @@ proptest! {
         prop_assert_eq!(&span.trace_id, &own.trace_id().to_bytes());
         prop_assert_eq!(&span.span_id, &own.span_id().to_bytes());
         prop_assert_eq!(&span.trace_state, &own.trace_state().header());
-        prop_assert_eq!(&span.parent_span_id, &parent.map_or(Vec::new(), |(id, _)| id.to_bytes().to_vec()));
+        let parent_id = parent.map_or(Vec::new(), |(parent, _)| parent.span_id.to_bytes().to_vec());
+        prop_assert_eq!(&span.parent_span_id, &parent_id);
         let remote = if parent.is_some_and(|(_, is_remote)| is_remote) { 0x200 } else { 0 };
         prop_assert_eq!(span.flags, 0x101 | remote);
-        prop_assert_eq!((span.start_time_unix_nano, span.end_time_unix_nano), (start, end));
+        let start = span.start_time_unix_nano;
+        prop_assert!((begun..=now()).contains(&start));
+        prop_assert_eq!(span.end_time_unix_nano, end);
 
         let mut wanted: Vec<_> = fields.iter().zip(&first).map(|(key, value)| pair(key, value)).collect();
         let last = |place: usize| !set[place + 1..].iter().any(|(key, _)| *key == set[place].0);
@@ -158,19 +172,92 @@ fn rejected_spans_are_read_from_the_answer() {
     assert_eq!((rejected(&answer(None)), rejected(b"\xff\xff")), (0, 0));
 }
 
+/// What a program's spans become, one after the other.
+fn said(limits: Limits, program: impl FnOnce()) -> Vec<Span> {
+    let mut config = Config::from_env("test", &Env::default()).unwrap();
+    config.traces.limits = limits;
+    let export = DirectExport::new(&config.traces);
+    tracing::subscriber::with_default(Direct::new(&config, export.clone(), None), program);
+    ScopeSpans::decode(export.everything().as_slice()).unwrap().spans
+}
+
+#[test]
+fn what_is_over_the_limits_is_counted() {
+    let limits = Limits { attributes: 3, events: 1, links: 0 };
+    let spans = said(limits, || {
+        let span = info_span!("limited", a = 1, b = 2, later = Empty, last = Empty).entered();
+        span.record("later", 3).record("last", 4).record("later", 5);
+        crate::span::set("a", 6);
+        crate::span::set("new", 7);
+        crate::span::event("first", &[]);
+        crate::span::event("second", &[]);
+        span.follows_from(info_span!(parent: None, "other").id());
+    });
+    let limited = spans.iter().find(|span| span.name == "limited").unwrap();
+    let expected: Vec<_> =
+        [("b", 2), ("later", 5), ("a", 6)].map(|(key, number)| pair(key, &Value::I64(number))).into();
+    assert_eq!(limited.attributes, expected);
+    assert_eq!((limited.events.len(), limited.links.len()), (1, 0));
+    let dropped =
+        (limited.dropped_attributes_count, limited.dropped_events_count, limited.dropped_links_count);
+    assert_eq!(dropped, (2, 1, 1));
+}
+
+#[test]
+fn spans_overlap_and_move_between_threads() {
+    let spans = said(LIMITS, || {
+        let (outer, inner) = (info_span!("outer"), info_span!(parent: None, "inner"));
+        let (in_outer, in_inner) = (outer.enter(), inner.enter());
+        drop(in_outer);
+        let child = info_span!("of inner");
+        assert_eq!(crate::propagation::current_ids(), pipeline::ids_of(&inner));
+        drop(in_inner);
+        assert_eq!((crate::propagation::current_ids(), tracing::Span::current().is_none()), (None, true));
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _set = tracing::dispatcher::set_default(&dispatch);
+                let _in_outer = outer.enter();
+                drop((info_span!("of outer"), child));
+            });
+        });
+        drop((outer, inner));
+        // In a slot that was used before.
+        info_span!("later").in_scope(|| ());
+    });
+    let id_of = |name: &str| spans.iter().find(|span| span.name == name).unwrap().span_id.clone();
+    let parents = spans.iter().map(|span| (span.name.as_str(), span.parent_span_id.clone()));
+    let mut parents: Vec<_> = parents.collect();
+    parents.sort();
+    assert_eq!(
+        parents,
+        [
+            ("inner", Vec::new()),
+            ("later", Vec::new()),
+            ("of inner", id_of("inner")),
+            ("of outer", id_of("outer")),
+            ("outer", Vec::new()),
+        ]
+    );
+}
+
 #[test]
 fn children_elsewhere_get_the_spans_context_and_what_came_along() {
-    use opentelemetry::{KeyValue, baggage::BaggageExt, trace::TraceContextExt};
-    let context = SpanContext::new(
-        TraceId::from(1),
-        SpanId::from(2),
-        TraceFlags::SAMPLED,
-        false,
-        TraceState::default(),
-    );
-    let carrier = Context::new().with_baggage([KeyValue::new("session_id", "s-1")]);
-    let state = SpanState { context: context.clone(), carrier, recording: None };
-    let outward = state.outward();
-    assert_eq!(outward.span().span_context(), &context);
-    assert_eq!(outward.baggage().get("session_id").map(ToString::to_string).as_deref(), Some("s-1"));
+    let header = |name: &'static str, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    let came = HeaderMap::from_iter([
+        header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        header("tracestate", "vendor=1"),
+        header("baggage", "session_id=s-1"),
+    ]);
+    let mut goes = HeaderMap::new();
+    let spans = said(LIMITS, || {
+        let server = RemoteContext::extract(&came).child(|| info_span!("server"));
+        server.in_scope(|| propagation::inject(&info_span!("client"), &mut goes));
+    });
+    let [client, server] = &spans[..] else { panic!("{spans:?}") };
+    assert_eq!((&*client.trace_state, &*server.trace_state), ("vendor=1", "vendor=1"));
+    assert_eq!((&client.parent_span_id, server.flags), (&server.span_id, 0x301));
+    let span_id = u64::from_be_bytes(client.span_id.as_slice().try_into().unwrap());
+    assert_eq!(goes["traceparent"], format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{span_id:016x}-01"));
+    assert_eq!((&goes["tracestate"], &goes["baggage"]), (&came["tracestate"], &came["baggage"]));
 }

@@ -2,6 +2,7 @@
 
 use super::{Failure, Known, Operation, Shared};
 use crate::{
+    hex::push_hex,
     metrics::HttpServerLabels,
     names::attribute,
     propagation::{RemoteContext, current_ids},
@@ -12,7 +13,11 @@ use axum::{
     extract::{ConnectInfo, MatchedPath},
     http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header},
 };
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 use tracing::{Span, field::Empty};
 
 /// nginx's code for a client that went away before the answer; there is no standard one.
@@ -29,9 +34,10 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn begin(shared: Arc<Shared>, request: &Request<Body>) -> (Self, Span) {
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let of_route = |operation: &&Operation| Some(operation.route) == path;
-        let route = shared.operations.iter().find(of_route).map_or("", |operation| operation.route);
-        let operation = shared.operations.iter().find(|o| of_route(o) && o.method == request.method());
+        let mut of_route = shared.operations.iter().filter(|operation| Some(operation.route) == path);
+        let first = of_route.next();
+        let route = first.map_or("", |operation| operation.route);
+        let operation = first.into_iter().chain(of_route).find(|o| o.method == request.method());
         let method = known_method(request.method());
         let context = RemoteContext::extract(request.headers());
         let known = Known::of(&context);
@@ -125,7 +131,7 @@ fn server_span(
         { attribute::URL_SCHEME } = "http",
         { attribute::SERVER_ADDRESS } = address,
         { attribute::SERVER_PORT } = port.parse::<u16>().ok().map(i64::from),
-        { attribute::CLIENT_ADDRESS } = peer.map(tracing::field::display),
+        { attribute::CLIENT_ADDRESS } = peer.map(text_of),
         { attribute::LOG_INDEX } = log_index,
         { attribute::ORDER_ID } = Empty,
         { attribute::CUSTOMER_REF } = Empty,
@@ -155,17 +161,37 @@ fn consumer_span(name: &str, destination: &str, route: &str, log_index: &str, kn
     )
 }
 
+/// As `fmt` writes it, at a fraction of the cost for the usual kind.
+fn text_of(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for octet in address.octets() {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        for unit in [100, 10, 1] {
+            if octet >= unit || unit == 1 {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
+}
+
 /// So that whoever gets an answer, even an error, can name its trace. `server-timing` is what browsers can read
 /// (<https://www.w3.org/TR/server-timing/>).
 fn add_trace_headers(response: &mut Response<Body>) {
     const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
     const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
     let Some(ids) = current_ids() else { return };
-    let traceparent = ids.traceparent();
-    let trace_id = HeaderValue::from_str(traceparent.get(3..35).unwrap_or_default());
-    let timing = ["traceparent;desc=\"", &traceparent, "\""].concat();
-    for (name, value) in [(X_TRACE_ID, trace_id), (SERVER_TIMING, HeaderValue::try_from(timing))] {
-        if let Ok(value) = value {
+    let mut trace_id = String::with_capacity(32);
+    push_hex(&mut trace_id, &ids.trace_id.to_bytes());
+    let mut timing = String::with_capacity(80);
+    timing.push_str("traceparent;desc=\"");
+    ids.write_traceparent(&mut timing);
+    timing.push('"');
+    for (name, text) in [(X_TRACE_ID, trace_id), (SERVER_TIMING, timing)] {
+        if let Ok(value) = HeaderValue::try_from(text) {
             response.headers_mut().insert(name, value);
         }
     }

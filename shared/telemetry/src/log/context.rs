@@ -17,6 +17,12 @@ struct Known {
 }
 
 impl LogContext {
+    /// Whether a span's field of that name is one of them.
+    pub(crate) fn has(field: &str) -> bool {
+        [attribute::ORDER_ID, attribute::CUSTOMER_REF, attribute::SESSION_ID, attribute::CUSTOMER_TIER]
+            .contains(&field)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
     }

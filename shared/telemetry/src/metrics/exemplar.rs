@@ -3,12 +3,10 @@
 //! Behind a tail sampler most ordinary traces are gone. Its share of them is decided by the trace id alone, so this
 //! process can decide the same: an exemplar is a trace that failed, one that was slow, or one of that share.
 
-use crate::{
-    hex::push_hex,
-    propagation::{Ids, current_ids},
-};
-use prometheus_client::encoding::EncodeLabelSet;
-use std::time::Duration;
+use crate::{hex::push_hex, propagation::current_ids};
+use opentelemetry::trace::TraceId;
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
+use std::{fmt, time::Duration};
 
 /// The tail sampler's threshold for slow traces (`collector/config.yaml`).
 const SLOW: Duration = Duration::from_secs(1);
@@ -17,10 +15,17 @@ const SALT: &[u8] = b"default-hash-seed";
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
-/// The label of an exemplar. 42 characters with its name: far below the 128 that OpenMetrics allows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct TraceLabel {
-    trace_id: String,
+/// The label of an exemplar. 42 characters with its name: far below the 128 that OpenMetrics allows. They are written
+/// when somebody reads them: most exemplars are replaced before.
+#[derive(Clone, Debug)]
+pub(super) struct TraceLabel(TraceId);
+
+impl EncodeLabelSet for TraceLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut text = String::with_capacity(32);
+        push_hex(&mut text, &self.0.to_bytes());
+        ("trace_id", text).encode(encoder.encode_label())
+    }
 }
 
 /// What instruments are told when they are made.
@@ -66,15 +71,7 @@ impl Share {
     /// The current trace, if it will be kept. `failed`: one of its spans is an error.
     pub(super) fn exemplar(self, failed: bool, took: Duration) -> Option<TraceLabel> {
         let ids = current_ids().filter(|ids| ids.sampled)?;
-        (failed || took > SLOW || self.keeps(ids.trace_id.to_bytes())).then(|| TraceLabel::of(&ids))
-    }
-}
-
-impl TraceLabel {
-    fn of(ids: &Ids) -> Self {
-        let mut trace_id = String::with_capacity(32);
-        push_hex(&mut trace_id, &ids.trace_id.to_bytes());
-        Self { trace_id }
+        (failed || took > SLOW || self.keeps(ids.trace_id.to_bytes())).then_some(TraceLabel(ids.trace_id))
     }
 }
 
