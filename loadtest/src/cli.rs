@@ -23,6 +23,14 @@ pub(crate) enum Command {
     /// Take telemetry and count its bytes: what `overhead` starts beside the platform
     #[command(hide = true)]
     Sink,
+    /// Write the committed instruction counts into a page: what `scripts/bench-instructions --update` ends with
+    #[command(hide = true)]
+    Instructions {
+        /// shared/telemetry/benches/instructions.json
+        figures: PathBuf,
+        /// docs/OVERHEAD.md
+        page: PathBuf,
+    },
 }
 
 /// How the rate goes over time.
@@ -124,16 +132,17 @@ pub(crate) struct RunOptions {
 
 #[derive(Args)]
 pub(crate) struct OverheadOptions {
-    /// Rounds: in each, every arm is measured once, in random order (12; with --quick 3)
+    /// Rounds: in each, every arm is measured once, in random order (10; with --quick 2)
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: Option<u16>,
-    /// Orders measured in each round of an arm, at a fixed rate (2000; with --quick 300)
+    /// Orders measured in each round of an arm, at a fixed rate [default: those of 3 seconds; with --quick of 1]
     #[arg(long, value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
     pub(crate) orders: Option<u32>,
-    /// Which arms, comma separated: their names, or `standard`, `direct`, `all`
+    /// Which arms, comma separated: their names, or `standard`, `direct`, `peer` (the usual crates), `all`
     #[arg(long, value_delimiter = ',', default_value = "standard")]
     pub(crate) arms: Vec<String>,
-    /// Orders a second [default: half of what the platform with everything on does at saturation]
+    /// Orders a second [default: half of what the platform with everything on does at saturation; half of what the
+    /// usual crates do for the arms of `peer`]
     #[arg(long, value_parser = rate)]
     pub(crate) rate: Option<f64>,
     /// A short version: it shows that the experiment works, not what telemetry costs
@@ -142,7 +151,16 @@ pub(crate) struct OverheadOptions {
     /// The program with the four services [default: `waybill` beside this program]
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) waybill: Option<PathBuf>,
-    /// Where every round's figures are written
+    /// The program of the arms of `peer` [default: `stock` beside this program]
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) stock: Option<PathBuf>,
+    /// What `cargo bench -p telemetry --bench cost -- span` has printed: a span's time is among the targets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) span_times: Option<PathBuf>,
+    /// Measure nothing, and write out what a run has saved, which may have ended too soon (`rounds.json`)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rounds", "orders", "arms", "rate", "quick"])]
+    pub(crate) saved: Option<PathBuf>,
+    /// Where every round's figures are written, after each round
     #[arg(long, value_name = "DIR", default_value = "target/overhead")]
     pub(crate) out: PathBuf,
     /// Write the result between the markers of this page, and plots into `images` beside it, such as docs/OVERHEAD.md

@@ -9,14 +9,17 @@
 //! | [`traces`] | client latency beside the server's |
 //! | [`run`], [`progress`], [`report`] | `loadtest run` |
 //! | [`overhead`], [`sink`], [`cpu`], [`stats`] | `loadtest overhead` |
+//! | [`instructions`], [`page`] | counts and results between the markers of a page |
 
 mod cli;
 mod client;
 mod cpu;
 mod generate;
+mod instructions;
 mod limit;
 mod mix;
 mod overhead;
+mod page;
 mod progress;
 mod report;
 mod run;
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Run(options) => runtime.block_on(run::run(&options)),
         Command::Overhead(options) => runtime.block_on(overhead::run(&options)).map(|()| true),
         Command::Sink => runtime.block_on(sink::run()).map(|()| true),
+        Command::Instructions { figures, page } => instructions::write(&figures, &page).map(|()| true),
     });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

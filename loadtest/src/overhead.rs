@@ -1,115 +1,220 @@
 //! `loadtest overhead`: what each part of telemetry costs, one platform against another that is the same but for it.
 //!
-//! Each arm is a configuration of the four services. In each round every arm gets four fresh processes with fresh
+//! Each arm is a configuration of four services. In each round every arm gets four fresh processes with fresh
 //! databases, is warmed up, measured at a fixed rate and at saturation, and thrown away; the order within a round is
 //! random. So neither the machine's mood nor one process's luck with its memory belongs to an arm.
+//!
+//! An arm that fails is said and left out of its round. What is known is saved after each round, and a run that is
+//! stopped by Ctrl-C is written out as far as it came.
 
 mod arms;
 mod document;
 mod measure;
 mod neighbours;
 mod oversleep;
+mod plan;
 mod platform;
 mod receiver;
+mod span_times;
 
 use crate::{cli::OverheadOptions, cpu, progress::Progress};
-use arms::Arm;
-use measure::{Measured, Plan};
+use arms::{Arm, Group};
+use measure::Measured;
 use neighbours::{Neighbours, Ticks};
 use oversleep::Oversleep;
+use plan::Plan;
+use platform::Programs;
 use rand::seq::SliceRandom;
 use receiver::Receiver;
-use serde::Serialize;
-use std::{error::Error, fs, path::PathBuf, time::Instant};
+use serde::{Deserialize, Serialize};
+use span_times::SpanTime;
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Everything that was measured.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Experiment {
     started: String,
     machine: String,
-    program: String,
     plan: Plan,
-    arms: Vec<Arm>,
+    arms: Vec<String>,
     oversleep: Oversleep,
     neighbours: Neighbours,
     minutes: f64,
+    span_times: Vec<SpanTime>,
     rounds: Vec<Measured>,
+    failed: Vec<Failed>,
+}
+
+/// An arm that could not be measured in a round.
+#[derive(Serialize, Deserialize)]
+struct Failed {
+    arm: String,
+    round: u16,
+    error: String,
+}
+
+impl Experiment {
+    /// In the order of the report.
+    fn arms_of(&self, group: Group) -> impl Iterator<Item = &'static Arm> {
+        self.arms.iter().filter_map(|name| arms::named(name)).filter(move |arm| arm.group == group)
+    }
 }
 
 /// Runs the experiment and writes what came out.
 pub(crate) async fn run(options: &OverheadOptions) -> Result<(), Box<dyn Error>> {
+    let mut progress = Progress::new();
+    if let Some(saved) = &options.saved {
+        let experiment = serde_json::from_slice(&fs::read(saved)?)?;
+        return write(&experiment, options, &mut progress);
+    }
     if !PathBuf::from("/proc/self/schedstat").exists() {
         return Err(
             "CPU time is read from /proc/<pid>/schedstat, which this system has not (Linux only)".into()
         );
     }
     let arms = arms::chosen(&options.arms)?;
-    let program = program(options)?;
+    let programs = programs(options, &arms)?;
+    let mut experiment = begin(options, &arms)?;
     let (start, ticks) = (Instant::now(), Ticks::now());
-    let started = OffsetDateTime::now_utc().replace_nanosecond(0)?.format(&Rfc3339)?;
     let receiver = Receiver::start().await?;
-    let mut plan = Plan::of(options);
-    let mut progress = Progress::new();
-    if plan.rate == 0.0 {
-        progress.say("calibrating the rate");
-        plan.rate = measure::half_of_saturation(&program, &plan, &receiver).await?;
-    }
-    let mut experiment = Experiment {
-        started,
-        machine: cpu::machine(),
-        program: program.display().to_string(),
-        plan,
-        arms: arms.clone(),
-        oversleep: Oversleep::default(),
-        neighbours: Neighbours::default(),
-        minutes: 0.0,
-        rounds: Vec::new(),
+    let so_far = |experiment: &mut Experiment| {
+        experiment.neighbours = ticks.until(Ticks::now());
+        experiment.minutes = start.elapsed().as_secs_f64() / 60.0;
     };
-    for round in 0..plan.rounds {
-        experiment.oversleep.look();
-        let mut order = arms.clone();
-        order.shuffle(&mut rand::rng());
-        for arm in order {
-            progress.say(&format!("round {} of {}: {}", round + 1, plan.rounds, arm.name));
-            let measured = measure::once(&program, &arm, round, &plan, &receiver).await;
-            experiment.rounds.push(measured.map_err(|error| format!("{}: {error}", arm.name))?);
+    let measuring = async {
+        calibrate(&mut experiment.plan, options, &programs, &arms, &receiver, &mut progress).await?;
+        for round in 0..experiment.plan.rounds {
+            measure(&mut experiment, round, &programs, &arms, &receiver, &mut progress).await;
+            so_far(&mut experiment);
+            save(&experiment, &options.out)?;
         }
+        Ok::<_, Box<dyn Error>>(())
+    };
+    tokio::select! {
+        measured = measuring => measured?,
+        _ = tokio::signal::ctrl_c() => progress.say("stopped: what follows is as far as it came"),
     }
     // Its CPU time is counted as ours once it has ended.
     receiver.end().await;
     progress.end();
-    experiment.neighbours = ticks.until(Ticks::now());
-    experiment.minutes = start.elapsed().as_secs_f64() / 60.0;
-    written(&experiment, options, &mut progress)
+    so_far(&mut experiment);
+    if experiment.rounds.is_empty() {
+        return Err("nothing was measured".into());
+    }
+    save(&experiment, &options.out)?;
+    write(&experiment, options, &mut progress)
 }
 
-fn written(
+fn begin(options: &OverheadOptions, arms: &[Arm]) -> Result<Experiment, Box<dyn Error>> {
+    let span_times = match &options.span_times {
+        Some(file) => span_times::read(&fs::read_to_string(file)?),
+        None => Vec::new(),
+    };
+    Ok(Experiment {
+        started: OffsetDateTime::now_utc().replace_nanosecond(0)?.format(&Rfc3339)?,
+        machine: cpu::machine(),
+        plan: Plan::of(options),
+        arms: arms.iter().map(|arm| arm.name.to_owned()).collect(),
+        oversleep: Oversleep::default(),
+        neighbours: Neighbours::default(),
+        minutes: 0.0,
+        span_times,
+        rounds: Vec::new(),
+        failed: Vec::new(),
+    })
+}
+
+/// Finds the rate of each group that is measured, and says how long it will all take.
+async fn calibrate(
+    plan: &mut Plan,
+    options: &OverheadOptions,
+    programs: &Programs,
+    arms: &[Arm],
+    receiver: &Receiver,
+    progress: &mut Progress,
+) -> Result<(), Box<dyn Error>> {
+    for group in Group::ALL {
+        if options.rate.is_none() && arms.iter().any(|arm| arm.group == group) {
+            let seconds = plan.calibration_time().as_secs_f64();
+            progress.say(&format!("finding the rate with {}: about {seconds:.0} s", group.heaviest().name));
+            let rate = measure::half_of_saturation(programs, group, plan, receiver).await;
+            plan.set_rate(group, rate.map_err(|error| format!("no rate: {error}"))?, options);
+        }
+    }
+    let minutes = plan.time(arms).as_secs_f64() / 60.0;
+    progress.keep(&format!("{} arms, {} rounds: about {minutes:.0} min", arms.len(), plan.rounds));
+    Ok(())
+}
+
+/// One round.
+async fn measure(
+    experiment: &mut Experiment,
+    round: u16,
+    programs: &Programs,
+    arms: &[Arm],
+    receiver: &Receiver,
+    progress: &mut Progress,
+) {
+    experiment.oversleep.look();
+    let mut order = arms.to_vec();
+    order.shuffle(&mut rand::rng());
+    for arm in order {
+        let plan = experiment.plan;
+        progress.say(&format!("round {} of {}: {}", round + 1, plan.rounds, arm.name));
+        match measure::once(programs, &arm, round, &plan, receiver).await {
+            Ok(measured) => experiment.rounds.push(measured),
+            Err(error) => {
+                progress.keep(&format!("round {}: {} FAILED: {error}", round + 1, arm.name));
+                let (arm, error) = (arm.name.to_owned(), error.to_string());
+                experiment.failed.push(Failed { arm, round, error });
+            }
+        }
+    }
+}
+
+/// In two steps, so that a run that is killed meanwhile leaves what was saved before.
+fn save(experiment: &Experiment, folder: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(folder)?;
+    let (new, saved) = (folder.join("rounds.json.new"), folder.join("rounds.json"));
+    fs::write(&new, serde_json::to_vec_pretty(experiment)?)?;
+    Ok(fs::rename(new, saved)?)
+}
+
+fn write(
     experiment: &Experiment,
     options: &OverheadOptions,
     progress: &mut Progress,
 ) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&options.out)?;
-    let raw = options.out.join("rounds.json");
-    fs::write(&raw, serde_json::to_vec_pretty(experiment)?)?;
     let page = document::Page::about(experiment);
     fs::write(options.out.join("overhead.md"), page.text())?;
     page.write_plots(&options.out)?;
     if let Some(target) = &options.page {
         page.write_into(target)?;
-        progress.say(&format!("written: {}", target.display()));
+        progress.keep(&format!("written: {}", target.display()));
     }
     anstream::println!("{}", page.text());
-    anstream::eprintln!("every round: {}", raw.display());
     Ok(())
 }
 
-/// Built by the same command, thus beside this one.
-fn program(options: &OverheadOptions) -> Result<PathBuf, Box<dyn Error>> {
-    let beside = std::env::current_exe()?.with_file_name("waybill");
-    let program = options.waybill.clone().unwrap_or(beside);
-    if !program.exists() {
-        return Err(format!("{} is not there: cargo build --release -p waybill", program.display()).into());
+/// Built by the same commands, thus beside this one.
+fn programs(options: &OverheadOptions, arms: &[Arm]) -> Result<Programs, Box<dyn Error>> {
+    let this = std::env::current_exe()?;
+    let beside = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| this.with_file_name(name));
+    let programs =
+        Programs { waybill: beside(&options.waybill, "waybill"), stock: beside(&options.stock, "stock") };
+    for (group, package) in [(Group::Platform, "waybill"), (Group::Peer, "stock")] {
+        let program = programs.of(group);
+        if arms.iter().any(|arm| arm.group == group) && !program.exists() {
+            let program = program.display();
+            return Err(format!("{program} is not there: cargo build --release -p {package}").into());
+        }
     }
-    Ok(program)
+    Ok(programs)
 }

@@ -48,6 +48,12 @@ impl Progress {
         }
     }
 
+    /// A line that stays.
+    pub(crate) fn keep(&self, text: &str) {
+        self.end();
+        anstream::eprintln!("{text}");
+    }
+
     /// The line is done with.
     pub(crate) fn end(&self) {
         if self.is_terminal {

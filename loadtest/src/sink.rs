@@ -1,10 +1,12 @@
 //! A receiver of telemetry that takes everything, keeps nothing, and counts the bytes: OTLP/gRPC, JSON lines over TCP,
 //! and what a scrape of `/metrics` answers. A process of its own, so that its CPU time is nobody else's.
 //!
-//! It decodes nothing. A gRPC call is answered with an empty message, which is what an OTLP receiver that took all
-//! spans answers.
+//! It counts spans and decodes none. A gRPC call is answered with an empty message, which is what an OTLP receiver that
+//! took all spans answers.
 //!
 //! It says where it listens in its first line of output, and then answers each line of its input.
+
+mod spans;
 
 use crate::client::Client;
 use bytes::Bytes;
@@ -44,12 +46,14 @@ pub(crate) struct Addresses {
     pub(crate) lines: SocketAddr,
 }
 
-/// Bytes so far: as they came from the sockets, and of scrapes the bodies.
+/// Bytes so far, as they came from the sockets, and of scrapes the bodies; and spans.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Bytecount {
     pub(crate) otlp: u64,
     pub(crate) lines: u64,
     pub(crate) metrics: u64,
+    /// Not bytes: how many came, once for each time they came.
+    pub(crate) spans: u64,
 }
 
 /// What can be asked of the sink, a line of JSON each.
@@ -65,6 +69,7 @@ struct Counters {
     otlp: AtomicU64,
     lines: AtomicU64,
     metrics: AtomicU64,
+    spans: AtomicU64,
 }
 
 /// Runs until its input ends.
@@ -89,6 +94,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
             otlp: counters.otlp.load(Relaxed),
             lines: counters.lines.load(Relaxed),
             metrics: counters.metrics.load(Relaxed),
+            spans: counters.spans.load(Relaxed),
         };
         anstream::println!("{}", serde_json::to_string(&count)?);
     }
@@ -98,18 +104,19 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
 async fn take_otlp(listener: TcpListener, counters: Arc<Counters>) {
     while let Ok((stream, _)) = listener.accept().await {
         let stream = Counted { stream, counters: counters.clone() };
+        let counters = counters.clone();
         let server = http2::Builder::new(TokioExecutor::new());
-        tokio::spawn(server.serve_connection(TokioIo::new(stream), service_fn(take_export)));
+        let take = service_fn(move |request| take_export(request, counters.clone()));
+        tokio::spawn(server.serve_connection(TokioIo::new(stream), take));
     }
 }
 
 async fn take_export(
     request: Request<Incoming>,
+    counters: Arc<Counters>,
 ) -> Result<Response<impl hyper::body::Body<Data = Bytes, Error = Infallible>>, hyper::Error> {
-    let mut body = request.into_body();
-    while let Some(frame) = body.frame().await {
-        frame?;
-    }
+    let body = request.into_body().collect().await?.to_bytes();
+    counters.spans.fetch_add(spans::count(&body), Relaxed);
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     let body = Full::new(EMPTY_MESSAGE).with_trailers(async move { Some(Ok(trailers)) });

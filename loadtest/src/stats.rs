@@ -28,6 +28,24 @@ pub(crate) enum Verdict {
     NoiseIsNoChance,
 }
 
+/// Whether a limit on a ratio is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    Met,
+    NotMet,
+    /// The interval holds the limit, or the machine differs as much from itself.
+    InsideNoise,
+    TooFewRounds,
+    NoiseIsNoChance,
+}
+
+/// The value in the middle; NaN of none.
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    quantile(&values, 0.5)
+}
+
 /// The value at a quantile of sorted values, between its neighbours where it falls between two.
 pub(crate) fn quantile(sorted: &[f64], quantile: f64) -> f64 {
     let place = quantile * (sorted.len().saturating_sub(1)) as f64;
@@ -70,6 +88,18 @@ impl Ratio {
     /// How far from 1 this interval reaches, to the side where it reaches further: of an A/A arm, the machine's noise.
     pub(crate) fn reach(&self) -> f64 {
         self.high.max(self.low.recip())
+    }
+
+    /// Whether the ratio is at most `limit`: met when the whole interval is below it, not met when the whole interval is
+    /// above it and the ratio is beyond the machine's noise.
+    pub(crate) fn held(&self, limit: f64, noise: Option<&Self>) -> Held {
+        match self.verdict(noise) {
+            Verdict::TooFewRounds => Held::TooFewRounds,
+            Verdict::NoiseIsNoChance => Held::NoiseIsNoChance,
+            _ if self.high <= limit => Held::Met,
+            Verdict::More if self.low > limit => Held::NotMet,
+            _ => Held::InsideNoise,
+        }
     }
 
     /// A difference is one only when the interval leaves out 1 and the estimate is beyond the machine's noise.
@@ -138,6 +168,20 @@ mod tests {
             Verdict::NoiseIsNoChance
         );
         assert_eq!(Ratio { rounds: 3, ..arm }.verdict(None), Verdict::TooFewRounds);
+    }
+
+    #[test]
+    fn a_limit_is_met_or_not_or_nobody_knows() {
+        let noise = Ratio { estimate: 1.0, low: 0.97, high: 1.03, rounds: 12 };
+        let ratio = |estimate, low, high| Ratio { estimate, low, high, rounds: 12 };
+        let held = |ratio: Ratio, noise| ratio.held(1.05, Some(&noise));
+        assert_eq!(held(ratio(1.02, 1.0, 1.04), noise), Held::Met);
+        assert_eq!(held(ratio(1.2, 1.1, 1.3), noise), Held::NotMet);
+        assert_eq!(held(ratio(1.04, 1.01, 1.07), noise), Held::InsideNoise);
+        // The machine is as far from itself.
+        assert_eq!(held(ratio(1.2, 1.1, 1.3), ratio(1.0, 0.8, 1.25)), Held::InsideNoise);
+        assert_eq!(held(ratio(1.02, 1.0, 1.04), ratio(1.02, 1.01, 1.03)), Held::NoiseIsNoChance);
+        assert_eq!(held(Ratio { rounds: 3, ..ratio(1.2, 1.1, 1.3) }, noise), Held::TooFewRounds);
     }
 
     #[test]

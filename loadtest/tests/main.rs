@@ -61,29 +61,54 @@ fn reports_have_three_forms() {
     assert!(folder.path().join("report.md").exists() && folder.path().join("report.html").exists());
 }
 
-/// Four services, the sink, three arms: that it works from end to end, not what it finds.
+/// Four services of each kind, the sink, some arms: that it works from end to end, not what it finds.
 #[test]
 fn the_experiment_runs() {
-    let beside = PathBuf::from(env!("CARGO_BIN_EXE_loadtest")).with_file_name("waybill");
-    assert!(
-        beside.exists(),
-        "`cargo test --workspace` builds waybill, `cargo build -p waybill` does for this test"
-    );
+    let beside = PathBuf::from(env!("CARGO_BIN_EXE_loadtest"));
+    for program in ["waybill", "stock"] {
+        assert!(
+            beside.with_file_name(program).exists(),
+            "`cargo test --workspace` builds {program}, `cargo build -p {program}` does for this test"
+        );
+    }
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
     let small = ["overhead", "--quick", "--rounds", "1", "--orders", "40", "--rate", "40"];
-    let output = loadtest(&[&small[..], &["--arms", "everything", "--out", out]].concat());
+    let output =
+        loadtest(&[&small[..], &["--arms", "everything,peer-ours,peer-stock", "--out", out]].concat());
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let rounds = std::fs::read(folder.path().join("rounds.json")).unwrap();
-    let rounds: serde_json::Value = serde_json::from_slice(&rounds).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{errors}");
+    assert!(errors.contains("7 arms, 1 rounds: about "), "{errors}");
+    let saved = folder.path().join("rounds.json");
+    let rounds: serde_json::Value = serde_json::from_slice(&std::fs::read(&saved).unwrap()).unwrap();
+    assert_eq!(rounds["failed"].as_array().unwrap().len(), 0, "{rounds}");
+    assert_eq!(rounds["rounds"].as_array().unwrap().len(), 7, "{rounds}");
     for round in rounds["rounds"].as_array().unwrap() {
         assert_eq!(round["errors"], 0, "{round}");
-        let is_on = round["arm"] == "everything";
-        for sent in ["otlp_bytes", "line_bytes", "metrics_bytes", "spans_exported"] {
+        let is_on = ["everything", "peer-ours", "peer-stock"].contains(&round["arm"].as_str().unwrap());
+        for sent in ["otlp_bytes", "line_bytes", "metrics_bytes", "spans_arrived"] {
             assert_eq!(round[sent].as_f64().unwrap() > 0.0, is_on, "{sent}: {round}");
         }
         assert!(round["cpu"].as_f64().unwrap() > 100.0, "{round}");
     }
     assert!(text.contains("not judged: too few rounds"), "{text}");
+    // What was saved can be written out again.
+    let again = loadtest(&["overhead", "--saved", saved.to_str().unwrap(), "--out", out]);
+    assert_eq!(String::from_utf8_lossy(&again.stdout), text);
+}
+
+/// An arm that cannot be measured is said, and the others are measured all the same.
+#[test]
+fn an_arm_that_fails_does_not_end_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let small = ["overhead", "--quick", "--rounds", "1", "--orders", "20", "--rate", "40", "--out", out];
+    let output = loadtest(&[&small[..], &["--arms", "logs,peer-ours", "--stock", "/bin/false"]].concat());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert!(errors.contains("round 1: peer-ours FAILED: "), "{errors}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("**Missing**: `peer-ours` in round 1: "), "{text}");
+    assert!(text.contains("| `logs`: lines, shipped | "), "{text}");
 }

@@ -3,102 +3,181 @@
 use crate::sink::Addresses;
 use serde::Serialize;
 
-/// The first arm, which the others are compared with.
-pub(super) const OFF: &str = "off";
-/// The same once more: what is seen between these two is the machine's noise.
-pub(super) const OFF_AGAIN: &str = "off-again";
-/// What the rate is calibrated with, because it must bear it.
-pub(super) const EVERYTHING: &str = "everything";
+/// What an arm is compared within: programs that do the same work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Group {
+    /// The four services.
+    Platform,
+    /// Four tiny ones whose telemetry is ours, or the usual one (`loadtest/stock`).
+    Peer,
+}
 
-/// A configuration of the four services.
-#[derive(Clone, Debug, Serialize)]
+impl Group {
+    pub(super) const ALL: [Self; 2] = [Self::Platform, Self::Peer];
+
+    /// The arm that the others are compared with.
+    pub(super) fn base(self) -> &'static str {
+        match self {
+            Self::Platform => "off",
+            Self::Peer => "peer-none",
+        }
+    }
+
+    /// The same once more: what is seen between these two is the machine's noise.
+    pub(super) fn again(self) -> &'static str {
+        match self {
+            Self::Platform => "off-again",
+            Self::Peer => "peer-none-again",
+        }
+    }
+
+    /// What the rate is calibrated with, because every arm must bear it.
+    pub(super) fn heaviest(self) -> &'static Arm {
+        match self {
+            Self::Platform => &EVERYTHING,
+            Self::Peer => &STOCK,
+        }
+    }
+}
+
+/// How telemetry is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Standard,
+    Direct,
+    Stock,
+    None,
+}
+
+/// A configuration of four services.
+#[derive(Clone, Debug)]
 pub(crate) struct Arm {
     pub(super) name: &'static str,
     /// For the report.
     pub(super) says: &'static str,
+    pub(super) group: Group,
+    way: Way,
     lines: bool,
     metrics: bool,
     /// The share of traces that is sampled at the gateway; `None`: no spans at all.
     traces: Option<&'static str>,
     away: bool,
-    direct: bool,
 }
 
 const NOTHING: Arm = Arm {
-    name: OFF,
+    name: "off",
     says: "no spans, no lines, no metrics",
+    group: Group::Platform,
+    way: Way::Standard,
     lines: false,
     metrics: false,
     traces: None,
     away: false,
-    direct: false,
 };
-const ALL: Arm = Arm { lines: true, metrics: true, traces: Some("1"), ..NOTHING };
+const EVERYTHING: Arm = Arm {
+    name: "everything",
+    says: "lines, metrics, all traces",
+    lines: true,
+    metrics: true,
+    traces: Some("1"),
+    ..NOTHING
+};
+const DIRECT: Arm = Arm { way: Way::Direct, ..NOTHING };
+const STOCK: Arm = Arm {
+    name: "peer-stock",
+    says: "the usual crates, as their pages say",
+    group: Group::Peer,
+    way: Way::Stock,
+    ..EVERYTHING
+};
+const OURS: Arm = Arm { name: "peer-ours", says: "ours, standard pipeline", way: Way::Standard, ..STOCK };
+const OURS_DIRECT: Arm =
+    Arm { name: "peer-direct", says: "ours, direct pipeline", way: Way::Direct, ..STOCK };
+const NO_PEER: Arm =
+    Arm { name: "peer-none", says: "no telemetry", group: Group::Peer, way: Way::None, ..NOTHING };
 
-const ARMS: [Arm; 15] = [
+const ARMS: [Arm; 23] = [
     NOTHING,
-    Arm { name: OFF_AGAIN, says: "the same again: the machine's noise", ..NOTHING },
+    Arm { name: "off-again", says: "the same again: the machine's noise", ..NOTHING },
     Arm { name: "logs", says: "lines, shipped", lines: true, ..NOTHING },
     Arm { name: "metrics", says: "metrics with a scrape a second", metrics: true, ..NOTHING },
     Arm { name: "traces-0", says: "traces, none sampled", traces: Some("0"), ..NOTHING },
     Arm { name: "traces-1", says: "traces, 1 % sampled", traces: Some("0.01"), ..NOTHING },
     Arm { name: "traces-10", says: "traces, 10 % sampled", traces: Some("0.1"), ..NOTHING },
     Arm { name: "traces-100", says: "traces, all sampled", traces: Some("1"), ..NOTHING },
-    Arm { name: EVERYTHING, says: "lines, metrics, all traces", ..ALL },
-    Arm { name: "backend-away", says: "the same, nobody takes it", away: true, ..ALL },
+    EVERYTHING,
+    Arm { name: "backend-away", says: "the same, nobody takes it", away: true, ..EVERYTHING },
+    Arm { name: "direct-traces-0", says: "direct pipeline, none sampled", traces: Some("0"), ..DIRECT },
+    Arm { name: "direct-traces-10", says: "direct pipeline, 10 % sampled", traces: Some("0.1"), ..DIRECT },
+    Arm { name: "direct-traces-100", says: "direct pipeline, all sampled", traces: Some("1"), ..DIRECT },
     Arm {
-        name: "direct-traces-0",
-        says: "direct pipeline, none sampled",
-        traces: Some("0"),
-        direct: true,
-        ..NOTHING
+        name: "direct-everything",
+        says: "lines, metrics, all traces, direct",
+        way: Way::Direct,
+        ..EVERYTHING
     },
     Arm {
-        name: "direct-traces-10",
-        says: "direct pipeline, 10 % sampled",
-        traces: Some("0.1"),
-        direct: true,
-        ..NOTHING
+        name: "direct-backend-away",
+        says: "the same, nobody takes it",
+        way: Way::Direct,
+        away: true,
+        ..EVERYTHING
     },
-    Arm {
-        name: "direct-traces-100",
-        says: "direct pipeline, all sampled",
-        traces: Some("1"),
-        direct: true,
-        ..NOTHING
-    },
-    Arm { name: "direct-everything", says: "lines, metrics, all traces, direct", direct: true, ..ALL },
-    Arm { name: "direct-backend-away", says: "the same, nobody takes it", direct: true, away: true, ..ALL },
+    NO_PEER,
+    Arm { name: "peer-none-again", says: "the same again: the machine's noise", ..NO_PEER },
+    OURS,
+    OURS_DIRECT,
+    STOCK,
+    Arm { name: "peer-ours-10", says: "ours, 10 % sampled", traces: Some("0.1"), ..OURS },
+    Arm { name: "peer-direct-10", says: "ours, direct, 10 % sampled", traces: Some("0.1"), ..OURS_DIRECT },
+    Arm { name: "peer-stock-10", says: "the usual crates, 10 % sampled", traces: Some("0.1"), ..STOCK },
 ];
 
-/// The arms of these names or groups, always with the first two.
+/// The arms of these names or sets, each with the two that it is compared with.
 pub(super) fn chosen(names: &[String]) -> Result<Vec<Arm>, String> {
     let is_meant = |arm: &Arm, name: &str| match name {
         "all" => true,
-        "standard" => !arm.direct,
-        "direct" => arm.direct,
+        "standard" => arm.group == Group::Platform && arm.way == Way::Standard,
+        "direct" => arm.group == Group::Platform && arm.way == Way::Direct,
+        "peer" => arm.group == Group::Peer,
         name => arm.name == name,
     };
     for name in names {
         if !ARMS.iter().any(|arm| is_meant(arm, name)) {
             let known: Vec<&str> = ARMS.iter().map(|arm| arm.name).collect();
-            return Err(format!("there is no arm `{name}`, but standard, direct, all, {}", known.join(", ")));
+            let known = known.join(", ");
+            return Err(format!("there is no arm `{name}`, but standard, direct, peer, all, {known}"));
         }
     }
-    let always = |arm: &&Arm| [OFF, OFF_AGAIN].contains(&arm.name);
-    let chosen = |arm: &&Arm| always(arm) || names.iter().any(|name| is_meant(arm, name));
+    let is_named = |arm: &Arm| names.iter().any(|name| is_meant(arm, name));
+    let is_used = |group| ARMS.iter().any(|arm| arm.group == group && is_named(arm));
+    let chosen = |arm: &&Arm| {
+        let group = arm.group;
+        is_named(arm) || ([group.base(), group.again()].contains(&arm.name) && is_used(group))
+    };
     Ok(ARMS.iter().filter(chosen).cloned().collect())
 }
 
-/// The one that the rate is calibrated with.
-pub(super) fn everything() -> Arm {
-    Arm { name: EVERYTHING, ..ALL }
+/// The arm of this name.
+pub(super) fn named(name: &str) -> Option<&'static Arm> {
+    const { &ARMS }.iter().find(|arm| arm.name == name)
 }
 
 impl Arm {
     /// Whether somebody scrapes its metrics.
     pub(super) fn is_scraped(&self) -> bool {
         self.metrics && !self.away
+    }
+
+    /// Whether its lines are taken from its standard output, which is all that the usual way has.
+    pub(super) fn writes_lines(&self) -> bool {
+        self.lines && self.group == Group::Peer
+    }
+
+    /// Whether every span is sampled, so that it is known how many there are.
+    pub(super) fn samples_all(&self) -> bool {
+        self.traces == Some("1")
     }
 
     /// What makes the four services this arm.
@@ -119,15 +198,25 @@ impl Arm {
                 set("OTEL_TRACES_SAMPLER_ARG", share);
             }
         }
-        if self.lines {
-            set("LOG_SHIP", &format!("tcp://{lines}"));
-        } else {
+        if !self.lines {
             set("LOG_LEVEL", "off");
+        } else if !self.writes_lines() {
+            set("LOG_SHIP", &format!("tcp://{lines}"));
         }
         if !self.metrics {
             set("OTEL_METRICS_EXPORTER", "none");
         }
-        set("TELEMETRY_PIPELINE", if self.direct { "direct" } else { "standard" });
+        if self.way == Way::Direct {
+            set("TELEMETRY_PIPELINE", "direct");
+        }
+        if self.group == Group::Peer {
+            let way = match self.way {
+                Way::Standard | Way::Direct => "ours",
+                Way::Stock => "stock",
+                Way::None => "none",
+            };
+            set("TELEMETRY", way);
+        }
         environment
     }
 }
@@ -135,6 +224,7 @@ impl Arm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn names(chosen: &[&str]) -> Vec<&'static str> {
         let chosen: Vec<String> = chosen.iter().map(|name| (*name).to_owned()).collect();
@@ -143,26 +233,35 @@ mod tests {
 
     #[test]
     fn what_is_compared_with_is_always_there() {
-        assert_eq!(names(&["logs"]), [OFF, OFF_AGAIN, "logs"]);
+        assert_eq!(names(&["logs"]), ["off", "off-again", "logs"]);
+        assert_eq!(names(&["peer-stock"]), ["peer-none", "peer-none-again", "peer-stock"]);
         assert_eq!(names(&["standard"]).len(), 10);
         assert_eq!(names(&["direct"]).len(), 7);
+        assert_eq!(names(&["peer"]).len(), 8);
         assert_eq!(names(&["all"]).len(), ARMS.len());
         assert!(chosen(&["luck".to_owned()]).is_err());
+        for group in Group::ALL {
+            for name in [group.base(), group.again(), group.heaviest().name] {
+                assert_eq!(named(name).unwrap().group, group);
+            }
+        }
     }
 
     #[test]
     fn an_arm_differs_in_what_it_says() {
         let sink = Addresses { otlp: ([127, 0, 0, 1], 1).into(), lines: ([127, 0, 0, 1], 2).into() };
-        let of = |name: &str| {
-            let arm = ARMS.iter().find(|arm| arm.name == name).unwrap();
-            arm.environment(&sink).into_iter().collect::<std::collections::BTreeMap<_, _>>()
-        };
-        assert_eq!(of(OFF), of(OFF_AGAIN));
-        assert_eq!(of(OFF)["OTEL_SDK_DISABLED"], "true");
+        let of = |name: &str| named(name).unwrap().environment(&sink).into_iter().collect::<BTreeMap<_, _>>();
+        assert_eq!(of("off"), of("off-again"));
+        assert_eq!(of("peer-none"), of("peer-none-again"));
+        assert_eq!(of("off")["OTEL_SDK_DISABLED"], "true");
         assert_eq!(of("logs")["LOG_SHIP"], "tcp://127.0.0.1:2");
         assert!(!of("traces-1").contains_key("OTEL_SDK_DISABLED"));
         assert_eq!(of("traces-1")["OTEL_TRACES_SAMPLER_ARG"], "0.01");
         assert_eq!(of("backend-away")["LOG_SHIP"], "tcp://127.0.0.1:9");
         assert_eq!(of("direct-everything")["TELEMETRY_PIPELINE"], "direct");
+        for peer in ["peer-ours", "peer-direct", "peer-stock"] {
+            assert!(!of(peer).contains_key("LOG_SHIP") && !of(peer).contains_key("LOG_LEVEL"), "{peer}");
+        }
+        assert_eq!(of("peer-stock-10")["OTEL_TRACES_SAMPLER"], of("peer-ours-10")["OTEL_TRACES_SAMPLER"]);
     }
 }

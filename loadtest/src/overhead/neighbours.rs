@@ -1,10 +1,10 @@
 //! What others did with the processors meanwhile: other processes of this machine, and other machines of its host.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 
 /// Shares of all processor time.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Neighbours {
     /// Processes that are not of the experiment.
     pub(super) others: f64,

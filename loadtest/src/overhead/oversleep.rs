@@ -1,7 +1,7 @@
 //! Whether the machine keeps time: how late a sleep of a millisecond ends while nothing else is going on.
 
 use crate::stats::quantile;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 const SLEEP: Duration = Duration::from_millis(1);
@@ -10,7 +10,7 @@ const LOOKS: usize = 200;
 const LIMIT: f64 = 0.3;
 
 /// Milliseconds too late.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Oversleep {
     late: Vec<f64>,
 }

@@ -1,12 +1,13 @@
 //! The four services as children, each with a fresh database, configured as one arm.
 
-use super::arms::Arm;
+use super::arms::{Arm, Group};
 use crate::{client::Client, cpu, sink::Addresses};
 use std::{
     collections::BTreeMap,
     error::Error,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -17,6 +18,22 @@ use tokio::process::{Child, Command};
 const SERVICES: [&str; 4] = ["inventory", "payment", "order", "gateway"];
 const READY: Duration = Duration::from_secs(15);
 const ONE_LOOK: Duration = Duration::from_secs(1);
+
+/// What is started, for each group of arms.
+#[derive(Clone, Debug)]
+pub(super) struct Programs {
+    pub(super) waybill: PathBuf,
+    pub(super) stock: PathBuf,
+}
+
+impl Programs {
+    pub(super) fn of(&self, group: Group) -> &Path {
+        match group {
+            Group::Platform => &self.waybill,
+            Group::Peer => &self.stock,
+        }
+    }
+}
 
 /// A running platform. Its processes end, and its data is gone, when it is dropped.
 pub(super) struct Platform {
@@ -39,18 +56,22 @@ struct Ports {
 
 impl Platform {
     /// Starts all four and waits until they are ready.
-    pub(super) async fn start(program: &Path, arm: &Arm, sink: &Addresses) -> Result<Self, Box<dyn Error>> {
+    pub(super) async fn start(
+        programs: &Programs,
+        arm: &Arm,
+        sink: &Addresses,
+    ) -> Result<Self, Box<dyn Error>> {
         let data = tempfile::tempdir()?;
         let ports = free_ports()?;
         let mut services = Vec::new();
         for (name, of) in SERVICES.into_iter().zip(ports) {
-            let child = Command::new(program)
+            let child = Command::new(programs.of(arm.group))
                 .arg(name)
                 .env_clear()
                 .envs(arm.environment(sink))
                 .envs(common(name, of, &ports, data.path()))
                 .stdin(Stdio::piped())
-                .stdout(Stdio::null())
+                .stdout(output(arm, sink)?)
                 .kill_on_drop(true)
                 .spawn()?;
             services.push(Service { child, admin: of.admin });
@@ -112,6 +133,14 @@ impl Platform {
         }
         counts
     }
+}
+
+/// Lines that are to be counted go into the socket itself: no other process handles them.
+fn output(arm: &Arm, sink: &Addresses) -> std::io::Result<Stdio> {
+    if !arm.writes_lines() {
+        return Ok(Stdio::null());
+    }
+    Ok(OwnedFd::from(TcpStream::connect(sink.lines)?).into())
 }
 
 /// `telemetry_spans_total{outcome="exported"} 15` is `spans exported`, 15.
