@@ -1,5 +1,8 @@
 //! The query API, under `/api`: Jaeger's for traces, our own for logs, orders and metrics.
 
+mod alerts;
+pub(crate) mod forget;
+mod intake;
 mod jaeger;
 mod logs;
 mod metrics;
@@ -10,14 +13,17 @@ mod query;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
 
 use crate::AppState;
+use crate::ingest::room::{Room, hold};
 use crate::ingest::{MAX_BODY, lines_http};
 use problem::Problem;
 
 /// The routes, to be nested under `/api`.
-pub(crate) fn routes() -> Router<AppState> {
+pub(crate) fn routes(room: Room) -> Router<AppState> {
+    let take = post(lines_http::post).layer(from_fn_with_state(room, hold));
     Router::new()
         .route("/services", get(jaeger::services))
         .route("/services/{service}/operations", get(jaeger::operation_names))
@@ -25,7 +31,9 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/traces", get(jaeger::find))
         .route("/traces/{id}", get(jaeger::trace))
         .route("/dependencies", get(jaeger::dependencies))
-        .route("/logs", get(logs::find).post(lines_http::post))
+        .route("/logs", take.get(logs::find))
+        .route("/intake", get(intake::show))
+        .route("/alerts", get(alerts::show))
         .route("/orders/{id}", get(orders::show))
         .route("/metrics", get(metrics::show))
         .fallback(not_found)

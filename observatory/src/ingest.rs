@@ -1,9 +1,11 @@
-//! What comes in: OTLP over gRPC and HTTP, JSON lines over TCP, UDP and HTTP.
+//! What comes in: OTLP over gRPC and HTTP; log lines and session events as JSON over TCP, UDP and HTTP.
 //!
 //! Every input turns what it gets into a [`Batch`] and offers it to one bounded queue. One thread takes from
 //! the queue and commits to the store, so the slow part is in one place and memory is bounded whatever the
 //! senders do.
 
+mod connections;
+pub(crate) mod limit;
 pub(crate) mod lines;
 pub(crate) mod lines_http;
 pub(crate) mod lines_tcp;
@@ -12,7 +14,13 @@ pub(crate) mod otlp;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod otlp_logs;
+pub(crate) mod otlp_weight;
+pub(crate) mod record;
+pub(crate) mod report;
+pub(crate) mod room;
+pub(crate) mod samples;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +29,10 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use crate::metrics::Metrics;
 use crate::model::{Nanos, SpanId, TraceId};
 use crate::queue::Queue;
+use crate::user_key::UserKey;
+use limit::Limit;
+use room::Room;
+use samples::Samples;
 
 /// The largest request body or gRPC message, unpacked.
 pub(crate) const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -28,7 +40,7 @@ pub(crate) const MAX_BODY: usize = 8 * 1024 * 1024;
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Where something came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Input {
     OtlpGrpc,
     OtlpHttp,
@@ -38,6 +50,8 @@ pub(crate) enum Input {
 }
 
 impl Input {
+    pub(crate) const ALL: [Self; 5] = [Self::OtlpGrpc, Self::OtlpHttp, Self::Tcp, Self::Udp, Self::Http];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::OtlpGrpc => "otlp_grpc",
@@ -65,19 +79,36 @@ impl Signal {
     }
 }
 
-/// A log line on its way to the store.
+/// A log line or session event on its way to the store.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LogRow {
     pub(crate) timestamp: Nanos,
-    pub(crate) severity: String,
+    pub(crate) severity: Cow<'static, str>,
     pub(crate) service: String,
     pub(crate) message: String,
     pub(crate) trace_id: Option<TraceId>,
     pub(crate) span_id: Option<SpanId>,
     pub(crate) order_id: Option<String>,
     pub(crate) session_id: Option<String>,
-    /// The whole line, a JSON object.
+    /// Keyed hash of the user's id.
+    pub(crate) user_ref: Option<String>,
+    pub(crate) terminal_id: Option<String>,
+    /// A session event, not a line: without a session it waits for one.
+    pub(crate) is_event: bool,
+    /// The whole record, a JSON object, but for the user's id.
     pub(crate) line: String,
+}
+
+impl LogRow {
+    /// Bytes of memory, roughly: the row, the record, and what is copied out of it.
+    pub(crate) fn weight(&self) -> usize {
+        Self::weight_of(1, self.line.len())
+    }
+
+    /// The same of `rows` rows whose records have `length` bytes together.
+    const fn weight_of(rows: usize, length: usize) -> usize {
+        rows * size_of::<Self>() + 2 * length
+    }
 }
 
 /// Some spans or lines on their way to the store.
@@ -103,24 +134,41 @@ impl Batch {
     }
 }
 
-/// The queue had no room; the sender may try again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refused;
+/// Why nothing of a request was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// There is no room at the moment; the sender may try again.
+    #[error("no room at the moment")]
+    Full,
+    /// There never is.
+    #[error("larger than a request may be in memory")]
+    TooLarge,
+}
 
 /// The inputs' side of the queue, which counts what it takes and what it refuses.
 #[derive(Debug, Clone)]
 pub(crate) struct Intake {
     pub(crate) queue: Arc<Queue<Batch>>,
     pub(crate) metrics: Metrics,
+    pub(crate) limit: Limit,
+    pub(crate) room: Room,
+    pub(crate) samples: Samples,
+    pub(crate) user_key: UserKey,
 }
 
 impl Intake {
+    /// Counts a record that cannot be understood, and keeps it as a sample.
+    fn malformed(&self, input: Input, reason: &'static str, record: &[u8]) {
+        self.metrics.malformed(input, Signal::Logs, reason, 1);
+        self.samples.add(input, reason, record);
+    }
+
     /// Offers a batch that takes `weight` bytes of memory; counts it as refused when there is no room.
     pub(crate) fn offer(&self, batch: Batch, weight: usize) -> Result<(), Refused> {
         let (input, signal, count) = (batch.input, batch.signal(), batch.count);
         self.queue.push(batch, weight).map_err(|_| {
             self.metrics.refused(input, signal, count);
-            Refused
+            Refused::Full
         })
     }
 
@@ -134,7 +182,7 @@ impl Intake {
         let (input, signal, count) = (batch.input, batch.signal(), batch.count);
         self.queue.push_within(batch, weight, patience).await.map_err(|_| {
             self.metrics.refused(input, signal, count);
-            Refused
+            Refused::Full
         })
     }
 }

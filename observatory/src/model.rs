@@ -240,6 +240,10 @@ pub struct LogQuery {
     pub order_id: Option<String>,
     /// Lines of this session.
     pub session_id: Option<String>,
+    /// Lines of the user with this reference.
+    pub user_ref: Option<String>,
+    /// Lines of this terminal.
+    pub terminal_id: Option<String>,
     /// Lines of this service.
     pub service: Option<String>,
     /// Exactly this severity.
@@ -263,6 +267,8 @@ impl Default for LogQuery {
             span_id: None,
             order_id: None,
             session_id: None,
+            user_ref: None,
+            terminal_id: None,
             service: None,
             severity: None,
             q: None,
@@ -271,6 +277,16 @@ impl Default for LogQuery {
             limit: 100,
             cursor: None,
         }
+    }
+}
+
+impl LogQuery {
+    /// Who asks for one trace, order or session reads a story, from its beginning; who asks for more wants the latest.
+    pub fn oldest_first(&self) -> bool {
+        self.trace_id.is_some()
+            || self.span_id.is_some()
+            || self.order_id.is_some()
+            || self.session_id.is_some()
     }
 }
 

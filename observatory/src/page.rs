@@ -3,6 +3,7 @@
 //! HTML made on the server. The only script copies ids to the clipboard; without it everything else works. All text
 //! that comes from telemetry is untrusted: `maud` escapes it, and a strict Content-Security-Policy is the second wall.
 
+mod alerts;
 mod assets;
 mod axis;
 mod chart;
@@ -11,6 +12,7 @@ mod error;
 mod fields;
 mod format;
 mod home;
+mod intake;
 mod latency;
 mod layout;
 mod lines;
@@ -34,9 +36,10 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 
 use self::error::PageError;
+pub(crate) use self::format::encode;
 use crate::AppState;
 
-/// The pages: `/`, `/search`, `/trace/{id}`, `/order/{id}`, `/logs`, `/metrics-view`, and their style sheet.
+/// The pages: `/`, `/search`, `/trace/{id}`, `/order/{id}`, `/logs`, `/metrics-view`, `/alerts`, and their style sheet.
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/", get(home::show))
@@ -45,6 +48,7 @@ pub fn routes() -> Router<AppState> {
         .route("/order/{id}", get(order::show))
         .route("/logs", get(logs::show))
         .route("/metrics-view", get(metrics::show))
+        .route("/alerts", get(alerts::show))
         .merge(assets::routes())
         .layer(map_response(with_policy))
 }

@@ -82,14 +82,23 @@ impl<T> Queue<T> {
     }
 
     /// Blocks until there is something, then until `window` has passed or `enough` weight is there, and takes
-    /// items up to that weight (at least one). `None` when closed and empty.
-    pub(crate) fn take(&self, enough: usize, window: Duration) -> Option<Vec<T>> {
+    /// items up to that weight (at least one). Nothing when `idle_until` comes first; `None` when closed and empty.
+    pub(crate) fn take(
+        &self,
+        enough: usize,
+        window: Duration,
+        idle_until: Option<Instant>,
+    ) -> Option<Vec<T>> {
         let mut state = self.lock();
         while state.items.is_empty() {
             if state.closed {
                 return None;
             }
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match idle_until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return Some(Vec::new()),
+                Some(left) => self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
         let deadline = Instant::now() + window;
         while state.weight < enough && !state.closed {
@@ -133,10 +142,11 @@ mod tests {
         queue.push('a', 6).unwrap();
         let Full(back) = queue.push('b', 6).unwrap_err();
         assert_eq!((back, queue.weight()), ('b', 6));
-        assert_eq!(queue.take(100, SOON), Some(vec!['a']));
+        assert_eq!(queue.take(100, SOON, None), Some(vec!['a']));
         queue.push('b', 60).unwrap();
-        assert_eq!(queue.take(1, SOON), Some(vec!['b']));
+        assert_eq!(queue.take(1, SOON, None), Some(vec!['b']));
         assert_eq!(queue.weight(), 0);
+        assert_eq!(queue.take(1, SOON, Some(Instant::now() + SOON)), Some(Vec::new()));
     }
 
     #[test]
@@ -146,9 +156,9 @@ mod tests {
         queue.push('b', 1).unwrap();
         queue.close();
         assert!(queue.push('c', 1).is_err());
-        assert_eq!(queue.take(1, SOON), Some(vec!['a']));
-        assert_eq!(queue.take(1, SOON), Some(vec!['b']));
-        assert_eq!(queue.take(1, SOON), None);
+        assert_eq!(queue.take(1, SOON, None), Some(vec!['a']));
+        assert_eq!(queue.take(1, SOON, None), Some(vec!['b']));
+        assert_eq!(queue.take(1, SOON, None), None);
     }
 
     #[tokio::test]
@@ -161,7 +171,7 @@ mod tests {
             async move { queue.push_within('b', 1, Duration::from_secs(10)).await.is_ok() }
         });
         tokio::task::yield_now().await;
-        assert_eq!(queue.take(1, SOON), Some(vec!['a']));
+        assert_eq!(queue.take(1, SOON, None), Some(vec!['a']));
         assert!(sender.await.unwrap());
     }
 }

@@ -11,14 +11,19 @@ use serde_json::json;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
+use crate::alerts::{self, Alerts};
 use crate::config::{BindError, Config, Data};
+use crate::ingest::limit::Limit;
+use crate::ingest::room::Room;
+use crate::ingest::samples::Samples;
 use crate::ingest::{Intake, lines_tcp, lines_udp, otlp_grpc, otlp_http};
 use crate::metrics::{Metrics, Readiness, admin};
 use crate::queue::Queue;
 use crate::say::{Severity, say};
 use crate::scrape::Scraped;
 use crate::stop::{self, Stopping};
-use crate::store::{Store, StoreError};
+use crate::store::{Retention, Store, StoreError};
+use crate::user_key::UserKey;
 use crate::{AppState, api, page, scrape, writer};
 
 /// What requests in flight may take once the stop has been asked for.
@@ -68,6 +73,9 @@ pub enum RunError {
     /// The data directory cannot be used.
     #[error("DATA_DIR: {0}")]
     Store(#[from] StoreError),
+    /// The key of user references cannot be read or made.
+    #[error("DATA_DIR: the key of user references: {0}")]
+    UserKey(std::io::Error),
     /// No temporary directory can be made.
     #[error("DATA_DIR: no temporary directory: {0}")]
     Ephemeral(std::io::Error),
@@ -87,24 +95,40 @@ pub async fn run(
             (guard.path().to_owned(), Some(guard))
         }
     };
-    let (store, store_writer) = Store::open(&directory, config.retention_days)?;
+    let retention = Retention { days: config.retention_days, bytes: config.retention_bytes };
+    let (store, store_writer) = Store::open(&directory, retention)?;
+    let user_key = UserKey::of(&directory).map_err(RunError::UserKey)?;
     let queue = Arc::new(Queue::new(config.queue_bytes));
-    let metrics = Metrics::new(Arc::clone(&queue));
-    let writer = writer::start(store_writer, Arc::clone(&queue), metrics.clone())?;
-    let intake = Intake { queue: Arc::clone(&queue), metrics: metrics.clone() };
-    let state = AppState { store, scraped: Scraped::default(), intake: intake.clone() };
+    let udp_port = listeners.log_udp.local_addr().map_or(0, |address| address.port());
+    let mut alerts = Alerts::new(&config.alert_rules, config.clock);
+    alerts.resume(&directory);
+    let webhook = config.alert_webhook.map(|url| alerts.tell(url, page_url(&listeners.http)));
+    let metrics = Metrics::new(Arc::clone(&queue), udp_port, &alerts);
+    let writer = writer::start(store_writer, Arc::clone(&queue), metrics.clone(), alerts.clone())?;
+    let intake = Intake {
+        queue: Arc::clone(&queue),
+        metrics: metrics.clone(),
+        limit: Limit::new(config.rate_limit),
+        room: Room::default(),
+        samples: Samples::default(),
+        user_key,
+    };
+    let state =
+        AppState { store, scraped: Scraped::default(), intake: intake.clone(), alerts: alerts.clone() };
 
     let (stop, stopping) = stop::pair();
     let (stop_admin, admin_stopping) = stop::pair();
     let readiness = Readiness::default();
     let ready = json!({"http": listeners.http.local_addr().ok(), "data": directory});
-    let admin = tokio::spawn(http(listeners.admin, admin(metrics, readiness.clone()), admin_stopping));
+    let admin = admin(metrics, readiness.clone()).merge(api::forget::routes(state.clone()));
+    let admin = tokio::spawn(http(listeners.admin, admin, admin_stopping));
     let mut tasks = JoinSet::new();
     tasks.spawn(http(listeners.http, routes(state.clone()), stopping.clone()));
     tasks.spawn(http(listeners.otlp_http, otlp_http::routes(intake.clone()), stopping.clone()));
     tasks.spawn(grpc(listeners.otlp_grpc, intake.clone(), stopping.clone()));
     tasks.spawn(lines_tcp::serve(listeners.log_tcp, intake.clone(), stopping.clone()));
     tasks.spawn(lines_udp::serve(listeners.log_udp, intake, stopping.clone()));
+    tasks.spawn(alerts::run(alerts, webhook, directory, stopping.clone()));
     tasks.spawn(scrape::run(config.scrape_targets, state.scraped, stopping));
     readiness.set(true);
     say(Severity::Info, "observatory ready", &ready);
@@ -122,6 +146,14 @@ pub async fn run(
     Ok(())
 }
 
+/// Where our page is, for links from outside. Whoever listens on all addresses is at least on this one.
+fn page_url(listener: &TcpListener) -> String {
+    let address = listener.local_addr().ok();
+    let port = address.map_or(0, |address| address.port());
+    let address = address.filter(|address| !address.ip().is_unspecified());
+    format!("http://{}", address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], port))))
+}
+
 async fn drain(mut tasks: JoinSet<()>) {
     let done = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
     if done.is_err() {
@@ -131,7 +163,8 @@ async fn drain(mut tasks: JoinSet<()>) {
 }
 
 fn routes(state: AppState) -> Router {
-    page::routes().fallback(page::not_found).nest("/api", api::routes()).with_state(state)
+    let room = state.intake.room.clone();
+    page::routes().fallback(page::not_found).nest("/api", api::routes(room)).with_state(state)
 }
 
 async fn http(listener: TcpListener, routes: Router, mut stopping: Stopping) {
@@ -139,6 +172,7 @@ async fn http(listener: TcpListener, routes: Router, mut stopping: Stopping) {
         let _ = stream.set_nodelay(true);
     });
     // `axum::serve` retries when accepting fails and never returns an error.
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     let _ = axum::serve(listener, routes).with_graceful_shutdown(async move { stopping.told().await }).await;
 }
 

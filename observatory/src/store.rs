@@ -2,8 +2,10 @@
 
 mod days;
 mod dependencies;
+mod forget;
 mod logs;
 mod orders;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -13,14 +15,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-use time::Date;
 use tokio::sync::Semaphore;
 
 use crate::model::{
     LogPage, LogQuery, LogRecord, Nanos, OrderSummary, SpanKind, Trace, TraceId, TraceQuery, TraceSummary,
 };
-use days::Days;
+use days::{Days, Part};
 
+pub(crate) use days::Retention;
 pub(crate) use write::Writer;
 
 /// Reads at one time. More would not be faster on few cores, and each has its own caches.
@@ -69,6 +71,17 @@ pub enum StoreError {
     Stopped,
 }
 
+impl StoreError {
+    fn is_disk_full(&self) -> bool {
+        match self {
+            Self::File { source, .. } | Self::Database(source) => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A handle for reading; cheap to clone. Reads block a thread of the runtime's blocking pool, not the caller.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -82,18 +95,18 @@ struct Shared {
     permits: Arc<Semaphore>,
 }
 
-/// A connection for each day, newest first.
-type Reader = Vec<(Date, Connection)>;
+/// A connection for each file, newest first.
+type Reader = Vec<(Part, Connection)>;
 
 impl Store {
     /// Opens the directory's day files; the writer is the only one that changes them.
-    pub(crate) fn open(dir: &Path, retention_days: u16) -> Result<(Self, Writer), StoreError> {
+    pub(crate) fn open(dir: &Path, retention: Retention) -> Result<(Self, Writer), StoreError> {
         let shared = Arc::new(Shared {
-            days: Days::open(dir)?,
+            days: Days::open(dir, retention)?,
             idle: Mutex::default(),
             permits: Arc::new(Semaphore::new(READERS)),
         });
-        let writer = Writer::new(Arc::clone(&shared), retention_days);
+        let writer = Writer::new(Arc::clone(&shared));
         Ok((Self { shared }, writer))
     }
 
@@ -125,10 +138,16 @@ impl Store {
         self.read(move |reader| traces::find(reader, &query)).await
     }
 
-    /// Log lines that fit: oldest first when the query names a trace, span or order, else newest first.
+    /// Log lines that fit: oldest first when the query names a trace, span, order or session,
+    /// else newest first.
     pub async fn logs(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
         let query = query.clone();
         self.read(move |reader| logs::find(reader, &query)).await
+    }
+
+    /// Services that wrote log lines of late, by name.
+    pub async fn log_services(&self) -> Result<Vec<String>, StoreError> {
+        self.read(logs::services).await
     }
 
     /// The orders placed last, newest first.
@@ -176,6 +195,13 @@ impl Store {
         self.read(move |reader| dependencies::count(reader, end.saturating_sub(lookback), end)).await
     }
 
+    /// Takes a user out of everything that is stored, and says of how many records.
+    pub(crate) async fn forget_user(&self, user_ref: String) -> Result<u64, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::task::spawn_blocking(move || forget::user(&shared.days, &user_ref));
+        task.await.map_err(|_| StoreError::Stopped)?
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
@@ -195,6 +221,11 @@ impl Store {
 }
 
 impl Shared {
+    /// Closes what no query uses at the moment: a deleted file takes room until nobody has it open.
+    fn close_idle(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// An idle reader or a new one, brought up to the days there are now.
     fn reader(&self) -> Result<Reader, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -69,6 +69,48 @@ async fn old_days_are_deleted_and_other_files_are_not() {
     observatory.stop().await;
 }
 
+/// Its files, without what SQLite keeps beside them.
+fn files(directory: &std::path::Path) -> Vec<(String, u64)> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            (entry.file_name().into_string().unwrap(), entry.metadata().map_or(0, |data| data.len()))
+        })
+        .filter(|(name, _)| std::path::Path::new(name).extension().is_some_and(|extension| extension == "db"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn the_oldest_lines_make_room_while_new_ones_are_written() {
+    const LIMIT: u64 = 8 * 1024 * 1024;
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(directory.path());
+    config.retention_bytes = LIMIT;
+    config.queue_bytes = 256 * 1024;
+    let observatory = Observatory::start_with(config).await;
+    let mut sent = 0;
+    while files(directory.path()).iter().all(|(name, _)| !name.contains(".12.")) {
+        let lines: Vec<_> = (0..100)
+            .map(|number| serde_json::json!({"message": format!("line {}", sent + number), "padding": "x".repeat(1000)}))
+            .collect();
+        observatory.send_lines(&lines).await;
+        sent += 100;
+        observatory.metric_reaches("observatory_stored_total", &[], sent).await;
+        // Reading goes on meanwhile.
+        let newest = observatory.json(&format!("/api/logs?limit=1&q={}", sent - 1)).await;
+        assert_eq!(newest["logs"][0]["message"], format!("line {}", sent - 1));
+        assert!(files(directory.path()).iter().map(|(_, size)| size).sum::<u64>() <= LIMIT);
+    }
+    let kept = files(directory.path());
+    assert!((3..=9).contains(&kept.len()), "{kept:?}");
+    assert!(kept[0].0.matches('.').count() > 1, "the first part is gone: {kept:?}");
+    let gone = observatory.json("/api/logs?q=%22line+0%22").await;
+    assert!(gone["logs"].as_array().unwrap().iter().all(|line| line["message"] != "line 0"));
+    observatory.stop().await;
+}
+
 #[tokio::test]
 async fn a_taken_port_and_an_unusable_directory_are_one_clear_line() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -50,7 +50,7 @@ async fn tcp_counts_malformed_lines_and_goes_on() {
     text.extend_from_slice(format!("\n{}\n", line(1)).as_bytes());
     stream.write_all(&text).await.unwrap();
     observatory.metric_reaches("observatory_stored_total", &[("input", "tcp")], 1).await;
-    for reason in ["not_json", "not_object", "invalid_field", "not_utf8", "too_long"] {
+    for reason in ["not_json", "not_an_object", "invalid_field", "bad_utf8", "too_long"] {
         let count =
             observatory.metric("observatory_malformed_total", &[("input", "tcp"), ("reason", reason)]).await;
         assert_eq!(count, 1, "{reason}");
@@ -82,7 +82,7 @@ async fn http_takes_an_object_an_array_and_ndjson() {
         (
             "application/json; charset=utf-8",
             format!("[{}, {}, 7]", line(2), line(3)),
-            json!({"accepted": 2, "rejected": 1, "errors": [{"index": 2, "reason": "not_object"}]}),
+            json!({"accepted": 2, "rejected": 1, "errors": [{"index": 2, "reason": "not_an_object"}]}),
         ),
         (
             "application/x-ndjson",
@@ -118,5 +118,27 @@ async fn http_says_what_is_wrong() {
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
         assert_eq!(answer.json::<Value>().await.unwrap()["detail"], detail);
     }
+    let counts = observatory.json("/api/intake").await["inputs"]["http"].clone();
+    let malformed = counts["malformed"].as_object().unwrap();
+    let all: u64 = malformed.values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(counts["received"], all);
+    for reason in ["unsupported", "not_json", "no_content", "too_large"] {
+        assert!(malformed.contains_key(reason), "{reason}: {counts}");
+    }
+    observatory.stop().await;
+}
+
+#[tokio::test]
+async fn one_address_may_open_so_many_connections() {
+    let observatory = Observatory::start().await;
+    let mut open = Vec::new();
+    for _ in 0..257 {
+        open.push(TcpStream::connect(observatory.log_tcp).await.unwrap());
+    }
+    observatory.metric_reaches("observatory_connections_closed_total", &[("reason", "refused")], 1).await;
+    open[0].write_all(&b"x".repeat(70_000)).await.unwrap();
+    drop(open);
+    // Cut off by the end, and counted all the same.
+    observatory.metric_reaches("observatory_malformed_total", &[("reason", "too_long")], 1).await;
     observatory.stop().await;
 }

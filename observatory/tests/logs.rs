@@ -45,7 +45,7 @@ async fn every_filter_finds_its_lines_in_its_order() {
         (by_span.as_str(), &[3]),
         ("order_id=o-1", &[2, 3, 4]),
         ("order_id=o-1&service=order-service", &[2, 4]),
-        ("session_id=s-1", &[4, 3, 2]),
+        ("session_id=s-1", &[2, 3, 4]),
         ("service=api-gateway", &[1]),
         ("severity=error", &[3]),
         ("severity=INFO", &[4, 1]),

@@ -8,6 +8,9 @@
     unreachable_pub
 )]
 
+mod alerts;
+mod events;
+mod intake;
 mod jaeger;
 mod life;
 mod lines;

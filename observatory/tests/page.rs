@@ -204,6 +204,28 @@ async fn a_form_that_cannot_be_read_says_why() {
 }
 
 #[tokio::test]
+async fn a_session_is_shown_in_order_over_its_services() {
+    let observatory = Observatory::start().await;
+    let event = |key: &str, component: &str, second: u32| {
+        json!({"session_id": "s-1", "user_id": "c-1042", "key": key, "value": "yes", "component": component,
+            "timestamp": format!("2026-11-22T10:11:{second:02}Z")})
+    };
+    observatory.send_lines(&[event("checkout", "web", 30), event("login", "app", 10)]).await;
+    observatory.metric_reaches("observatory_stored_total", &[], 2).await;
+    let shown = page(&observatory, "/logs?session_id=s-1").await;
+    holds(&shown, &["2 lines of 2 services over 20.0 s", "option value=\"web\"", "user_ref"]);
+    assert!(shown.find("login=yes").unwrap() < shown.find("checkout=yes").unwrap());
+    assert!(!shown.contains("c-1042"));
+    let has_login =
+        async |query: &str| page(&observatory, &format!("/logs?{query}")).await.contains("login=yes");
+    assert!(has_login("user_id=c-1042&to=2026-11-22+10:11:20").await);
+    assert!(!has_login("user_id=c-1042&from=2026-11-22+10:11:20").await);
+    assert!(!has_login("user_id=c-1043").await);
+    assert_eq!(observatory.get("/logs?from=noon").await.status(), 400);
+    observatory.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_a_friendly_404() {
     let observatory = Observatory::start().await;
     for path in

@@ -1,4 +1,5 @@
-//! `GET /api/logs`: log lines by trace, span, order, session, service, severity, words and time.
+//! `GET /api/logs`: log lines and session events by trace, span, order, session, user, terminal, service, severity, words
+//! and time.
 
 use axum::Json;
 use axum::extract::State;
@@ -21,6 +22,8 @@ pub(super) async fn find(
         span_id: parameters.parse("span_id", "16 hexadecimal digits", |text| text.parse().ok())?,
         order_id: parameters.text("order_id")?,
         session_id: parameters.text("session_id")?,
+        user_ref: parameters.text("user_id")?.map(|id| state.intake.user_key.reference(&id)),
+        terminal_id: parameters.text("terminal_id")?,
         service: parameters.text("service")?,
         severity: parameters.text("severity")?,
         q: parameters.text("q")?,

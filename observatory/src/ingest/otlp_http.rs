@@ -2,13 +2,14 @@
 
 use std::io::Read as _;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -18,7 +19,8 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tonic_types::pb;
 
-use super::{Input, Intake, MAX_BODY, RETRY_AFTER, Refused, Signal, otlp};
+use super::room::{Held, hold};
+use super::{Input, Intake, MAX_BODY, RETRY_AFTER, Refused, Signal, otlp, otlp_weight};
 
 /// The routes of the OTLP/HTTP listener.
 pub(crate) fn routes(intake: Intake) -> Router {
@@ -28,6 +30,7 @@ pub(crate) fn routes(intake: Intake) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(intake.room.clone(), hold))
         .with_state(intake)
 }
 
@@ -74,17 +77,18 @@ impl Encoding {
 
 async fn traces(
     State(intake): State<Intake>,
+    Extension(held): Extension<Held>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let (encoding, request, weight) =
-        match read::<ExportTraceServiceRequest>(&intake, Signal::Traces, &headers, body) {
+    let (encoding, request) =
+        match read::<ExportTraceServiceRequest>(&intake, &held, Signal::Traces, &headers, body) {
             Ok(read) => read,
             Err(response) => return *response,
         };
-    let invalid = match otlp::take_spans(&intake, Input::OtlpHttp, request.resource_spans, weight) {
+    let invalid = match otlp::take_spans(&intake, &held, Input::OtlpHttp, request.resource_spans) {
         Ok(invalid) => invalid,
-        Err(Refused) => return full(encoding),
+        Err(refused) => return not_taken(encoding, refused),
     };
     if invalid == 0 {
         return encoding.response(StatusCode::OK, &ExportTraceServiceResponse::default(), &json!({}));
@@ -103,45 +107,77 @@ async fn traces(
 
 async fn logs(
     State(intake): State<Intake>,
+    Extension(held): Extension<Held>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let (encoding, request, weight) =
-        match read::<ExportLogsServiceRequest>(&intake, Signal::Logs, &headers, body) {
+    let (encoding, request) =
+        match read::<ExportLogsServiceRequest>(&intake, &held, Signal::Logs, &headers, body) {
             Ok(read) => read,
             Err(response) => return *response,
         };
-    match otlp::take_logs(&intake, Input::OtlpHttp, request.resource_logs, weight) {
+    match otlp::take_logs(&intake, &held, Input::OtlpHttp, request.resource_logs) {
         Ok(()) => encoding.response(StatusCode::OK, &ExportLogsServiceResponse::default(), &json!({})),
-        Err(Refused) => full(encoding),
+        Err(refused) => not_taken(encoding, refused),
     }
 }
 
-fn full(encoding: Encoding) -> Response {
-    let answer = encoding.error(StatusCode::SERVICE_UNAVAILABLE, "more telemetry than can be stored");
-    ([(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string())], answer).into_response()
+fn not_taken(encoding: Encoding, refused: Refused) -> Response {
+    match refused {
+        Refused::TooLarge => encoding.error(StatusCode::PAYLOAD_TOO_LARGE, otlp::TOO_LARGE),
+        Refused::Full => {
+            let answer = encoding.error(StatusCode::SERVICE_UNAVAILABLE, "more telemetry than can be stored");
+            ([(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string())], answer).into_response()
+        }
+    }
 }
 
-/// The request, its encoding and its size; or the answer to what cannot be read, counted as one malformed
-/// item.
+/// The request and its encoding; or the answer to what cannot be read, counted as one item.
 fn read<T: Message + Default + DeserializeOwned>(
     intake: &Intake,
+    held: &Held,
     signal: Signal,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(Encoding, T, usize), Box<Response>> {
+) -> Result<(Encoding, T), Box<Response>> {
     let encoding = Encoding::of(headers);
     let answer = encoding.unwrap_or(Encoding::Json);
-    decode(encoding, headers, body).map(|(request, weight)| (answer, request, weight)).map_err(|bad| {
-        intake.metrics.received(Input::OtlpHttp, signal, 1);
-        intake.metrics.malformed(Input::OtlpHttp, signal, bad.reason, 1);
-        Box::new(answer.error(bad.status, &bad.message))
+    let request = decode(encoding, held, signal, headers, body);
+    request.map(|request| (answer, request)).map_err(|error| match error {
+        Unread::Refused(refused) => {
+            otlp::count_refused(intake, (Input::OtlpHttp, signal), refused, 1);
+            Box::new(not_taken(answer, refused))
+        }
+        Unread::Bad(bad) => {
+            intake.metrics.received(Input::OtlpHttp, signal, 1);
+            intake.metrics.malformed(Input::OtlpHttp, signal, bad.reason, 1);
+            Box::new(answer.error(bad.status, &bad.message))
+        }
     })
+}
+
+/// Why a request is not read.
+#[derive(Debug)]
+enum Unread {
+    Bad(Bad),
+    Refused(Refused),
+}
+
+impl From<Bad> for Unread {
+    fn from(bad: Bad) -> Self {
+        Self::Bad(bad)
+    }
+}
+
+impl From<Refused> for Unread {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
 }
 
 /// A request that cannot be read.
 #[derive(Debug)]
-struct Bad {
+pub(super) struct Bad {
     status: StatusCode,
     reason: &'static str,
     message: String,
@@ -160,12 +196,15 @@ impl Bad {
 
 fn decode<T: Message + Default + DeserializeOwned>(
     encoding: Option<Encoding>,
+    held: &Held,
+    signal: Signal,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(T, usize), Bad> {
+) -> Result<T, Unread> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Bad::too_large(),
-        _ => Bad::new(StatusCode::BAD_REQUEST, "incomplete", "the request ended early"),
+        _ if held.was_full() => Refused::Full.into(),
+        StatusCode::PAYLOAD_TOO_LARGE => Unread::Bad(Bad::too_large()),
+        _ => Bad::new(StatusCode::BAD_REQUEST, "incomplete", "the request ended early").into(),
     })?;
     let unsupported = |message| Bad::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message);
     let encoding = encoding
@@ -174,9 +213,13 @@ fn decode<T: Message + Default + DeserializeOwned>(
     {
         None => body,
         Some(coding) if coding == b"identity" => body,
-        Some(coding) if coding == b"gzip" => inflate(&body)?,
-        Some(_) => return Err(unsupported("Content-Encoding must be gzip or identity")),
+        Some(coding) if coding == b"gzip" => unpacked(&body, held)?,
+        Some(_) => return Err(unsupported("Content-Encoding must be gzip or identity").into()),
     };
+    held.take(match encoding {
+        Encoding::Protobuf => otlp_weight::of_protobuf(signal, &body),
+        Encoding::Json => otlp_weight::of_json(&body),
+    })?;
     let request = match encoding {
         Encoding::Protobuf => T::decode(body.as_ref()).map_err(|error| error.to_string()),
         // serde would read a message from an array, too.
@@ -185,12 +228,17 @@ fn decode<T: Message + Default + DeserializeOwned>(
         }
         Encoding::Json => serde_json::from_slice(&body).map_err(|error| error.to_string()),
     };
-    let request = request.map_err(|error| Bad::new(StatusCode::BAD_REQUEST, "undecodable", error))?;
-    Ok((request, body.len()))
+    Ok(request.map_err(|error| Bad::new(StatusCode::BAD_REQUEST, "undecodable", error))?)
+}
+
+fn unpacked(body: &[u8], held: &Held) -> Result<Bytes, Unread> {
+    let body = inflate(body)?;
+    held.take(body.len())?;
+    Ok(body)
 }
 
 /// Unpacks, but never more than a request may hold: a few kilobytes of gzip can become gigabytes.
-fn inflate(packed: &[u8]) -> Result<Bytes, Bad> {
+pub(super) fn inflate(packed: &[u8]) -> Result<Bytes, Bad> {
     let mut body = Vec::new();
     let mut unpacked = flate2::read::MultiGzDecoder::new(packed).take(MAX_BODY as u64 + 1);
     unpacked

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::model::Nanos;
@@ -161,7 +162,7 @@ pub(super) fn percent(part: f64) -> String {
 }
 
 /// Percent-encodes a value for one part of a URL (RFC 3986: everything but the unreserved characters).
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -189,6 +190,14 @@ pub(super) fn parse_duration(text: &str) -> Option<Nanos> {
     };
     let nanos = number.parse::<f64>().ok()? * unit as f64;
     (nanos < DAY as f64 * 365.0).then_some(nanos.round() as Nanos)
+}
+
+/// Reads `2026-11-22 10:11`, `2026-11-22 10:11:12` (UTC) and RFC 3339.
+pub(super) fn parse_moment(text: &str) -> Option<Nanos> {
+    let text = text.replace(' ', "T");
+    let forms = [format!("{text}Z"), format!("{text}:00Z"), text];
+    let moment = forms.iter().find_map(|form| OffsetDateTime::parse(form, &Rfc3339).ok())?;
+    Nanos::try_from(moment.unix_timestamp_nanos()).ok()
 }
 
 #[cfg(test)]
@@ -222,6 +231,18 @@ mod tests {
         assert_eq!(parse_duration("250µs"), Some(250_000));
         for wrong in ["", "10", "ms", "1.2.3s", "-1s", "10 parsecs", "99999999h"] {
             assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        for text in
+            ["2026-11-22 10:11", "2026-11-22T10:11:00", "2026-11-22T10:11:00Z", "2026-11-22T12:11:00+02:00"]
+        {
+            assert_eq!(parse_moment(text), Some(1_795_342_260_000_000_000), "{text}");
+        }
+        for wrong in ["", "10:11", "2026-11-22", "yesterday"] {
+            assert_eq!(parse_moment(wrong), None, "{wrong}");
         }
     }
 

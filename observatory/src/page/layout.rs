@@ -13,14 +13,16 @@ pub(super) enum Section {
     Traces,
     Logs,
     Metrics,
+    Alerts,
     None,
 }
 
-const SECTIONS: [(Section, &str, &str); 4] = [
+const SECTIONS: [(Section, &str, &str); 5] = [
     (Section::Overview, "/", "Overview"),
     (Section::Traces, "/search", "Traces"),
     (Section::Logs, "/logs", "Logs"),
     (Section::Metrics, "/metrics-view", "Metrics"),
+    (Section::Alerts, "/alerts", "Alerts"),
 ];
 
 /// A whole page.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use rusqlite::params;
 use serde_json::Value as Json;
 
+use super::days::Part;
 use super::{Reader, StoreError, logs, nanos, sql_time, traces};
 use crate::model::{LogQuery, LogRecord, Nanos, OrderSummary, Trace, TraceId, Value};
 
@@ -63,7 +64,7 @@ pub(super) fn recent(reader: &Reader, limit: usize) -> Result<Vec<OrderSummary>,
 }
 
 fn occurs_before(
-    older: &[(time::Date, rusqlite::Connection)],
+    older: &[(Part, rusqlite::Connection)],
     order_id: &str,
     start: Nanos,
 ) -> Result<bool, StoreError> {

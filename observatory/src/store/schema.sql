@@ -41,21 +41,39 @@ CREATE TABLE order_trace (
 ) WITHOUT ROWID;
 CREATE INDEX order_trace_start ON order_trace (start);
 
+-- Log lines and session events. What is only shown stands in `line`, the record itself.
 CREATE TABLE log (
-    id         INTEGER PRIMARY KEY,
-    timestamp  INTEGER NOT NULL,
-    severity   TEXT    NOT NULL,
-    service    TEXT    NOT NULL,
-    message    TEXT    NOT NULL,
-    trace_id   BLOB,
-    span_id    BLOB,
-    order_id   TEXT,
-    session_id TEXT,
-    line       TEXT    NOT NULL
+    id          INTEGER PRIMARY KEY,
+    timestamp   INTEGER NOT NULL,
+    severity    TEXT    NOT NULL,
+    service     TEXT    NOT NULL,
+    trace_id    BLOB,
+    span_id     BLOB,
+    order_id    TEXT,
+    session_id  TEXT,
+    user_ref    TEXT,
+    terminal_id TEXT,
+    line        TEXT    NOT NULL
 );
--- Severity and service stand in the index so that a filter on them reads no row it does not return.
-CREATE INDEX log_time ON log (timestamp, severity, service);
-CREATE INDEX log_trace ON log (trace_id) WHERE trace_id IS NOT NULL;
-CREATE INDEX log_order ON log (order_id) WHERE order_id IS NOT NULL;
-CREATE INDEX log_session ON log (session_id) WHERE session_id IS NOT NULL;
-CREATE VIRTUAL TABLE log_text USING fts5 (message, content = 'log', content_rowid = 'id');
+
+-- The log has no index of its own: an entry for each line and each thing it is found by would cost several times what
+-- the line does. Lines that were stored together are a chunk, with ids without a gap; a query looks for chunks, and then
+-- through their lines.
+CREATE TABLE log_chunk (
+    id       INTEGER PRIMARY KEY,
+    first    INTEGER NOT NULL, -- ids of its first and last line
+    last     INTEGER NOT NULL,
+    earliest INTEGER NOT NULL,
+    latest   INTEGER NOT NULL,
+    kinds    TEXT    NOT NULL  -- "\nseverity\tservice\n", for each pair it holds
+);
+CREATE INDEX log_chunk_latest ON log_chunk (latest);
+CREATE INDEX log_chunk_earliest ON log_chunk (earliest);
+
+-- By chunk, the words of messages and the ids that occur in it (see `terms.rs`). Full-text indexes append and merge, which
+-- random ids need: in a B-tree each of them would rewrite a page.
+CREATE VIRTUAL TABLE log_term USING fts5 (
+    terms, content = '', columnsize = 0, detail = 'none', tokenize = 'ascii'
+);
+-- Merge less often than by default (4): writing is cheaper, and a query looks into a few segments more.
+INSERT INTO log_term (log_term, rank) VALUES ('automerge', 8);

@@ -3,6 +3,7 @@
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
+use time::Date;
 use time::macros::date;
 
 use super::*;
@@ -15,7 +16,7 @@ const MIDNIGHT: i64 = 1_795_305_600_000_000_000;
 
 fn open() -> (TempDir, Store, Writer) {
     let directory = tempfile::tempdir().unwrap();
-    let (store, writer) = Store::open(directory.path(), 7).unwrap();
+    let (store, writer) = Store::open(directory.path(), Retention { days: 7, bytes: 1 << 30 }).unwrap();
     (directory, store, writer)
 }
 
@@ -53,14 +54,17 @@ fn of_order(order_id: &str, answer: i64) -> Json {
 fn line(trace: u8, order_id: &str, seconds: i64, message: &str) -> Batch {
     let row = LogRow {
         timestamp: nanos_after_midnight(seconds),
-        severity: "INFO".to_owned(),
+        severity: "INFO".into(),
         service: "order-service".to_owned(),
         message: message.to_owned(),
         trace_id: Some(trace_id(trace)),
         span_id: None,
         order_id: Some(order_id.to_owned()),
         session_id: None,
-        line: "{}".to_owned(),
+        user_ref: None,
+        terminal_id: None,
+        is_event: false,
+        line: json!({"message": message}).to_string(),
     };
     Batch { input: Input::Tcp, count: 1, content: Content::Lines(vec![row]) }
 }
@@ -149,4 +153,33 @@ fn a_batch_that_cannot_be_written_leaves_nothing_and_the_next_is_written() {
     writer.write(TODAY, vec![span(3, 1, 0, &none)]).unwrap();
     let chunks: i64 = file.query_row("SELECT count(*) FROM chunk", [], |row| row.get(0)).unwrap();
     assert_eq!(chunks, 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_deletes_nothing() {
+    let (_directory, store, mut writer) = open();
+    writer.write(YESTERDAY, vec![line(1, "o", -1, "first")]).unwrap();
+    writer.write(date!(2031 - 01 - 01), vec![line(1, "o", 0, "second")]).unwrap();
+    writer.write(TODAY, vec![line(1, "o", 1, "third")]).unwrap();
+    let of_order = LogQuery { order_id: Some("o".to_owned()), ..LogQuery::default() };
+    assert_eq!(store.logs(&of_order).await.unwrap().logs.len(), 3);
+}
+
+#[test]
+fn a_forgotten_user_is_out_of_the_index_too() {
+    let (directory, store, mut writer) = open();
+    let mut lines = line(1, "o", 0, "a word");
+    let Content::Lines(rows) = &mut lines.content else { panic!() };
+    rows[0].user_ref = Some("0af7".to_owned());
+    writer.write(TODAY, vec![lines]).unwrap();
+    let file = Connection::open(directory.path().join("telemetry-2026-11-22.db")).unwrap();
+    let found = |term: String| -> i64 {
+        let sql = "SELECT count(*) FROM log_term WHERE log_term MATCH ?";
+        file.query_row(sql, [format!("\"{term}\"")], |row| row.get(0)).unwrap()
+    };
+    let term = terms::Of::User.term(b"0af7");
+    assert_eq!(found(term.clone()), 1);
+    assert_eq!(forget::user(&store.shared.days, "0af7").unwrap(), 1);
+    file.execute_batch("INSERT INTO log_term (log_term) VALUES ('optimize')").unwrap();
+    assert_eq!((found(term), found(terms::of_word("word"))), (0, 1));
 }
