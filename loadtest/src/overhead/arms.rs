@@ -206,8 +206,10 @@ impl Arm {
         if !self.metrics {
             set("OTEL_METRICS_EXPORTER", "none");
         }
-        if self.way == Way::Direct {
-            set("TELEMETRY_PIPELINE", "direct");
+        match self.way {
+            Way::Standard => set("TELEMETRY_PIPELINE", "standard"),
+            Way::Direct => set("TELEMETRY_PIPELINE", "direct"),
+            Way::Stock | Way::None => {}
         }
         if self.group == Group::Peer {
             let way = match self.way {
@@ -258,6 +260,8 @@ mod tests {
         assert!(!of("traces-1").contains_key("OTEL_SDK_DISABLED"));
         assert_eq!(of("traces-1")["OTEL_TRACES_SAMPLER_ARG"], "0.01");
         assert_eq!(of("backend-away")["LOG_SHIP"], "tcp://127.0.0.1:9");
+        // Whatever the default is.
+        assert_eq!(of("everything")["TELEMETRY_PIPELINE"], "standard");
         assert_eq!(of("direct-everything")["TELEMETRY_PIPELINE"], "direct");
         for peer in ["peer-ours", "peer-direct", "peer-stock"] {
             assert!(!of(peer).contains_key("LOG_SHIP") && !of(peer).contains_key("LOG_LEVEL"), "{peer}");

@@ -206,7 +206,8 @@ pub struct OrderItem {
 pub struct OrderPayment {
     /// The payment service's name for it.
     pub transaction_id: TransactionId,
-    /// The last four digits of the card.
+    /// The last four digits of the card. Empty, and not shown, when the customer was forgotten.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub card_last4: String,
 }
 

@@ -8,7 +8,7 @@ use reqwest::Url;
 use telemetry::{ConfigError, Env};
 
 /// The variables that a file may hold instead: `DATABASE_URL_FILE` and so on, as containers are given secrets.
-const SECRETS: [&str; 3] = ["DATABASE_URL", "CUSTOMER_REF_KEY", "CARD_SEAL_KEY"];
+const SECRETS: [&str; 4] = ["DATABASE_URL", "CUSTOMER_REF_KEY", "CARD_SEAL_KEY", "AUDIT_KEY"];
 
 /// The environment of this process, with the secrets that are in files.
 pub fn environment() -> Result<Env, ConfigError> {

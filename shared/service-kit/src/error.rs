@@ -9,6 +9,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use telemetry::http_server::Failure;
+use telemetry::redact::scrub;
 
 /// A failed request: what the client is told, and apart from it what only the log is told.
 ///
@@ -54,9 +55,10 @@ impl ApiError {
         Self { parts: Box::new(Parts { kind, problem, retry_after, source: None, logged: true }) }
     }
 
-    /// Adds the fields it is about.
+    /// Adds the fields it is about. A field's name may be the client's own text, and hold anything.
     pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.parts.problem.errors = errors;
+        let clean = |error: FieldError| FieldError::new(scrub(&error.pointer), scrub(&error.detail));
+        self.parts.problem.errors = errors.into_iter().map(clean).collect();
         self
     }
 

@@ -14,6 +14,14 @@ use telemetry::http_client::{HttpClient, Reply, SendError};
 use crate::deadline::{self, Deadline};
 use crate::error::ApiError;
 
+/// A client whose calls are no spans, for what has a span of its own, or none: events, audit entries. Peers are inside:
+/// no proxy of the environment stands between.
+pub fn plain_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    let connect = timeout.min(Duration::from_secs(1));
+    client.tcp_nodelay(true).connect_timeout(connect).timeout(timeout).build()
+}
+
 /// Another service.
 #[derive(Clone)]
 pub struct Peer {

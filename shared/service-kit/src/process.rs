@@ -122,7 +122,6 @@ where
         let listeners = Listeners::bind(config.server()).await?;
         let shutdown = Shutdown::of_process(&env)?;
         let telemetry = telemetry::init(telemetry_config)?;
-        log_panics();
         tracing::info!(listen = %config.server().listen, "started");
         let ended = run(config, listeners, telemetry.clone(), shutdown).await;
         tracing::info!("stopped");
@@ -132,12 +131,4 @@ where
         }
         ended
     })
-}
-
-/// Says where a panic was, as a log line and not as raw text. The request's error line is the telemetry layer's.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let location = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::warn!(location, "panicked");
-    }));
 }

@@ -3,18 +3,20 @@
 //! Names are those of the OpenTelemetry specification
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>) where it has one.
 
+mod logs;
 mod otlp;
+
+pub(crate) use logs::{Carrier, FileConfig, LogsConfig};
 
 use crate::{
     env::{ConfigError, Env},
     metrics::{Observing, Share},
     propagation::Propagators,
-    redact::RefKey,
+    redact::{KeyFile, REDACTED, RefKey, is_secret_name, scrub},
 };
 use http::HeaderMap;
 pub(crate) use otlp::Limits;
 use std::time::Duration;
-use tracing::level_filters::LevelFilter;
 
 /// The configuration of one process's telemetry.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct Config {
     pub(crate) pipeline: Pipeline,
     pub(crate) propagators: Propagators,
     pub(crate) ref_key: Option<RefKey>,
+    /// Where the key is from, if it may change.
+    pub(crate) ref_key_file: Option<KeyFile>,
     pub(crate) observing: Observing,
     pub(crate) traces: TracesConfig,
     pub(crate) logs: LogsConfig,
@@ -77,16 +81,6 @@ pub(crate) struct Sampler {
     pub(crate) ratio: f64,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct LogsConfig {
-    pub(crate) level: LevelFilter,
-    /// `host:port` of a TCP receiver of JSON lines.
-    pub(crate) ship: Option<String>,
-    pub(crate) queue: usize,
-}
-
-/// Lines that may wait for a receiver before the next are dropped: some 4 MiB.
-const LOG_QUEUE: usize = 8192;
 /// Larger than the specification's 2048, which a short burst overflows: some 8 MiB at the worst.
 const SPAN_QUEUE: usize = 8192;
 /// Smaller than the specification's 512: large batches compete with requests for the processor (docs/adr/0004).
@@ -96,16 +90,18 @@ impl Config {
     /// Reads the environment. `service` is the name unless `OTEL_SERVICE_NAME` gives another.
     pub fn from_env(service: &'static str, env: &Env) -> Result<Self, ConfigError> {
         let traces = TracesConfig::from_env(env)?;
+        let (ref_key, ref_key_file) = ref_key(env)?;
         Ok(Self {
             service,
             pipeline: pipeline(env, &traces)?,
             resource: resource(service, env)?,
             disabled: env.parse("OTEL_SDK_DISABLED", "true or false")?.unwrap_or(false),
             propagators: Propagators::from_env(env)?,
-            ref_key: ref_key(env)?,
+            ref_key,
+            ref_key_file,
             observing: Observing { on: metrics(env)?, share: kept(env)? },
             traces,
-            logs: LogsConfig::from_env(env)?,
+            logs: LogsConfig::from_env(service, env)?,
         })
     }
 }
@@ -156,26 +152,6 @@ fn kept(env: &Env) -> Result<Share, ConfigError> {
     }
 }
 
-impl LogsConfig {
-    fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let level = match env.get("LOG_LEVEL").map(str::to_ascii_lowercase).as_deref() {
-            None | Some("info") => LevelFilter::INFO,
-            Some("debug") => LevelFilter::DEBUG,
-            Some("warn") => LevelFilter::WARN,
-            Some("error") => LevelFilter::ERROR,
-            Some("off") => LevelFilter::OFF,
-            Some(held) => return Err(ConfigError::new("LOG_LEVEL", held, "debug, info, warn, error or off")),
-        };
-        let ship = match env.get("LOG_SHIP") {
-            None => None,
-            Some(held) => Some(receiver(held).ok_or_else(|| {
-                ConfigError::new("LOG_SHIP", held, "tcp://host:port, or nothing for no shipping")
-            })?),
-        };
-        Ok(Self { level, ship, queue: LOG_QUEUE })
-    }
-}
-
 /// The direct one, which costs less, wherever it can do what is asked for.
 fn pipeline(env: &Env, traces: &TracesConfig) -> Result<Pipeline, ConfigError> {
     const NAME: &str = "TELEMETRY_PIPELINE";
@@ -191,12 +167,6 @@ fn pipeline(env: &Env, traces: &TracesConfig) -> Result<Pipeline, ConfigError> {
         )),
         Some(held) => Err(ConfigError::new(NAME, held, "standard or direct")),
     }
-}
-
-fn receiver(held: &str) -> Option<String> {
-    let address = held.strip_prefix("tcp://")?;
-    let (host, port) = address.rsplit_once(':')?;
-    (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| address.to_owned())
 }
 
 fn exporters(env: &Env) -> Result<Vec<TraceExporter>, ConfigError> {
@@ -272,10 +242,16 @@ fn ratio(env: &Env) -> Result<f64, ConfigError> {
     if (0.0..=1.0).contains(&ratio) { Ok(ratio) } else { Err(ConfigError::new(NAME, ratio, TAKES)) }
 }
 
-fn ref_key(env: &Env) -> Result<Option<RefKey>, ConfigError> {
+/// One key, or a ring of them. One that is in a file may change.
+fn ref_key(env: &Env) -> Result<(Option<RefKey>, Option<KeyFile>), ConfigError> {
     const NAME: &str = "CUSTOMER_REF_KEY";
-    let Some(held) = env.get(NAME) else { return Ok(None) };
-    RefKey::new(held.as_bytes()).map(Some).ok_or_else(|| ConfigError::secret(NAME, "16 bytes or more"))
+    const TAKES: &str = "16 bytes or more, or a whole key ring";
+    // Read by now where a process reads all its secrets at once.
+    let read = if env.get(NAME).is_none() { Some(env.clone().with_files(&[NAME])?) } else { None };
+    let Some(held) = read.as_ref().unwrap_or(env).get(NAME) else { return Ok((None, None)) };
+    let key = RefKey::new(held.as_bytes()).ok_or_else(|| ConfigError::secret(NAME, TAKES))?;
+    let file = env.get("CUSTOMER_REF_KEY_FILE");
+    Ok((Some(key), file.map(|path| KeyFile { path: path.into(), held: held.to_owned() })))
 }
 
 fn resource(service: &'static str, env: &Env) -> Result<Vec<(String, String)>, ConfigError> {
@@ -304,6 +280,10 @@ fn resource(service: &'static str, env: &Env) -> Result<Vec<(String, String)>, C
     }
     if let Some(name) = env.get("OTEL_SERVICE_NAME") {
         put("service.name", name);
+    }
+    // They are on every signal.
+    for (key, value) in &mut attributes {
+        *value = if is_secret_name(key) { REDACTED.to_owned() } else { scrub(value).into_owned() };
     }
     Ok(attributes)
 }
@@ -345,7 +325,6 @@ mod tests {
         assert_eq!(config.traces.zipkin_endpoint, "http://127.0.0.1:9411/api/v2/spans");
         assert_eq!(config.traces.zipkin_timeout, Duration::from_secs(10));
         assert_eq!(config.traces.sampler, Sampler { parent_based: true, ratio: 1.0 });
-        assert!(config.logs.ship.is_none());
     }
 
     #[test]
@@ -359,7 +338,6 @@ mod tests {
             ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "250"),
             ("OTEL_TRACES_SAMPLER", "traceidratio"),
             ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
-            ("LOG_SHIP", "tcp://127.0.0.1:5170"),
         ])
         .unwrap();
         assert_eq!(config.traces.endpoint, "http://collector:4318/v1/traces");
@@ -370,7 +348,6 @@ mod tests {
         );
         assert_eq!(config.traces.zipkin_endpoint, "http://zipkin:9411/api/v2/spans");
         assert_eq!(config.traces.zipkin_timeout, Duration::from_millis(250));
-        assert_eq!(config.logs.ship.as_deref(), Some("127.0.0.1:5170"));
         assert!(config.resource.contains(&("service.version".to_owned(), "9.9".to_owned())));
         assert!(config.resource.contains(&("team".to_owned(), "tea".to_owned())));
     }
@@ -385,12 +362,12 @@ mod tests {
             ("TELEMETRY_PIPELINE", "sideways"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
             ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "soon"),
-            ("LOG_LEVEL", "loud"),
-            ("LOG_SHIP", "127.0.0.1:5170"),
         ] {
             let error = config(&[(name, held)]).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{name}: `{held}` won't do; it takes ")), "{error}");
         }
+        let error = config(&[("CUSTOMER_REF_KEY", "waybill-ref-ring 1\nhunter2")]).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
         let error = config(&[("CUSTOMER_REF_KEY", "hunter2")]).unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }

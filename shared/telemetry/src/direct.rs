@@ -31,7 +31,7 @@ pub(crate) use export::DirectExport;
 
 use crate::{
     config::{Config, Limits, Sampler},
-    log::{self, LogContext, LogLayer},
+    log::{self, Around, LogContext, LogLayer},
     propagation::{Carried, Ids, RemoteContext},
 };
 use fields::Fields;
@@ -153,9 +153,13 @@ impl Subscriber for Direct {
 
     fn event(&self, event: &Event<'_>) {
         let Some(lines) = &self.lines else { return };
-        let inside = if event.is_contextual() { current::id() } else { event.parent().cloned() };
-        let known = inside.and_then(|id| self.spans.with(&id, |span| span.known.clone()));
-        lines.write(event, &known.unwrap_or_default());
+        lines.write(event, || {
+            let around = |id: Id| {
+                self.spans.with(&id, |span| Around { ids: Some(span.ids), known: span.known.clone() })
+            };
+            let inside = if event.is_contextual() { current::id() } else { event.parent().cloned() };
+            inside.and_then(around).unwrap_or_default()
+        });
     }
 
     fn enter(&self, id: &Id) {

@@ -6,7 +6,8 @@
 //! does that by itself, and it is safe for any method.
 
 use crate::{
-    Telemetry, http_server::known_method, metrics::HttpClientLabels, names::attribute, propagation, span,
+    Telemetry, http_server::known_method, metrics::HttpClientLabels, names::attribute, propagation,
+    redact::scrub, span,
 };
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, Uri};
@@ -136,7 +137,7 @@ impl HttpClient {
         propagation::inject(&span, request.headers_mut());
         let mut labels = HttpClientLabels {
             http_request_method: known_method(request.method()),
-            server_address: request.uri().host().unwrap_or_default().to_owned(),
+            server_address: scrub(request.uri().host().unwrap_or_default()).into_owned(),
             http_response_status_code: None,
             error_type: "",
         };

@@ -2,25 +2,25 @@
 
 mod background;
 mod counts;
+mod panic;
 
 use crate::{
     config::Config,
     direct::Direct,
     env::ConfigError,
-    log::{self, LogLayer},
+    log::{self, Gate, LineSink, LogLayer, Outlet},
     metrics::Metrics,
     pipeline::Export,
-    redact::{CustomerRef, RefKey},
+    redact::{CurrentKey, CustomerRef, RefKey},
     trace::{self, BatchProcessor},
 };
 use background::Background;
+use bytes::Bytes;
 pub use counts::LossReport;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+pub(crate) use panic::log_panics;
 use std::{sync::Arc, time::Duration};
-use tracing::{
-    level_filters::LevelFilter,
-    subscriber::{SetGlobalDefaultError, set_global_default},
-};
+use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
 use tracing_subscriber::{Layer, layer::SubscriberExt};
 
 /// The telemetry of a process. A cheap handle; [`Telemetry::shutdown`] ends it for all clones.
@@ -32,7 +32,7 @@ pub struct Telemetry {
 struct Inner {
     service: &'static str,
     metrics: Metrics,
-    ref_key: RefKey,
+    ref_key: Arc<CurrentKey>,
     /// `None` in tests, where a recorder takes everything.
     running: Option<Running>,
 }
@@ -41,33 +41,41 @@ struct Running {
     provider: Option<SdkTracerProvider>,
     spans: Export,
     sinks: Vec<Arc<log::Sink>>,
+    gate: Arc<Gate>,
     background: Background,
 }
 
 /// Sets up traces, logs and metrics for this process and installs the global `tracing` subscriber.
 ///
 /// Fails when the configuration names something that cannot be built, or when the process has a subscriber already.
-pub fn init(config: Config) -> Result<Telemetry, ConfigError> {
+pub fn init(mut config: Config) -> Result<Telemetry, ConfigError> {
     config.propagators.install();
     let metrics = Metrics::new(config.resource.clone(), config.observing);
     let spans = Export::new(&config);
-    let sinks = sinks(&config);
-    counts::register(&metrics, spans.clone(), sinks.clone());
+    let outlets = Outlet::all(&config.logs)?;
+    let sinks: Vec<_> = outlets.iter().map(|outlet| outlet.sink.clone()).collect();
+    let gate = Arc::new(Gate::new(&config.logs));
+    counts::register(&metrics, spans.clone(), sinks.clone(), gate.clone());
 
-    let background = Background::start(&config, &spans, &sinks)?;
-    let lines = (!sinks.is_empty()).then(|| log::layer(line_writer(&config), Arc::new(sinks.clone())));
+    let given = config.ref_key.take();
+    let is_given = given.is_some();
+    let ref_key = CurrentKey::new(given.unwrap_or_else(RefKey::random));
+    let background = Background::start(&config, &spans, outlets, gate.clone(), &ref_key)?;
+    let lines = (!sinks.is_empty())
+        .then(|| log::layer(line_writer(&config), Arc::new(sinks.clone())).behind(gate.clone()));
     let provider = install(&config, &spans, lines)
         .map_err(|error| ConfigError::new("telemetry", error, "one init call in a process"))?;
 
-    if config.ref_key.is_none() {
+    log_panics(|_| ());
+    if !is_given {
         tracing::warn!("CUSTOMER_REF_KEY is not set: customer references of this process match no other's");
     }
     Ok(Telemetry {
         inner: Arc::new(Inner {
             service: config.service,
             metrics,
-            ref_key: config.ref_key.unwrap_or_else(RefKey::random),
-            running: Some(Running { provider, spans, sinks, background }),
+            ref_key,
+            running: Some(Running { provider, spans, sinks, gate, background }),
         }),
     })
 }
@@ -93,18 +101,6 @@ fn install(
     }
 }
 
-/// Standard output, and the receiver when one is named; none when no line is wanted.
-fn sinks(config: &Config) -> Vec<Arc<log::Sink>> {
-    if config.logs.level == LevelFilter::OFF {
-        return Vec::new();
-    }
-    let mut sinks = vec![log::Sink::new("stdout", config.logs.queue, Duration::from_millis(10))];
-    if config.logs.ship.is_some() {
-        sinks.push(log::Sink::new("tcp", config.logs.queue, Duration::from_millis(100)));
-    }
-    sinks
-}
-
 fn line_writer(config: &Config) -> log::Writer {
     let resource = |key: &str| {
         config.resource.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone()).unwrap_or_default()
@@ -125,24 +121,35 @@ impl Telemetry {
 
     /// What stands for a customer in telemetry.
     pub fn customer_ref(&self, customer_id: &str) -> CustomerRef {
-        CustomerRef::of(&self.inner.ref_key, customer_id)
+        self.inner.ref_key.reference(customer_id)
+    }
+
+    /// Gives a finished line to every sink, whatever the level: a process whose lines are `off` has none.
+    pub(crate) fn write_line(&self, line: &str) {
+        let Some(running) = &self.inner.running else { return };
+        running.sinks.write(Bytes::from([line, "\n"].concat()));
     }
 
     /// Waits until what was emitted before has been exported or counted as lost, at most `limit`: spans first,
-    /// because a failed export may still write a line.
+    /// because a failed export may still write a line. A quarter of the time is kept for the lines.
     pub async fn flush(&self, limit: Duration) -> LossReport {
         let Some(running) = &self.inner.running else { return LossReport::default() };
         let end = tokio::time::Instant::now() + limit;
-        running.spans.flush(limit).await;
-        for sink in &running.sinks {
-            sink.queue.flush(end.saturating_duration_since(tokio::time::Instant::now())).await;
-        }
-        LossReport::of(&running.spans, &running.sinks)
+        running.spans.flush(limit * 3 / 4).await;
+        let lines = async {
+            // Twice: a sink that had trouble may have written a line about it to the others.
+            for _ in 0..2 {
+                log::idle(&running.sinks).await;
+            }
+        };
+        let _ = tokio::time::timeout_at(end, lines).await;
+        LossReport::of(&running.spans, &running.sinks, &running.gate)
     }
 
     /// Flushes, at most `limit`, then stops. What could not be delivered by then is counted as failed.
     pub async fn shutdown(&self, limit: Duration) -> LossReport {
         let Some(running) = &self.inner.running else { return LossReport::default() };
+        running.gate.say();
         self.flush(limit).await;
         if let Some(provider) = &running.provider {
             // Closes the queue only: everything has been flushed above.
@@ -150,7 +157,7 @@ impl Telemetry {
         }
         running.background.stop();
         counts::abandon(&running.spans, &running.sinks);
-        LossReport::of(&running.spans, &running.sinks)
+        LossReport::of(&running.spans, &running.sinks, &running.gate)
     }
 
     /// Telemetry of a test: its own metrics; spans and lines of the whole test process go to
@@ -162,6 +169,7 @@ impl Telemetry {
             vec![("service.name".to_owned(), service.to_owned())],
             crate::metrics::Observing::ALL,
         );
-        Self { inner: Arc::new(Inner { service, metrics, ref_key: RefKey::random(), running: None }) }
+        let ref_key = CurrentKey::new(RefKey::random());
+        Self { inner: Arc::new(Inner { service, metrics, ref_key, running: None }) }
     }
 }

@@ -11,10 +11,12 @@
 //! | [`span`] | what a handler says about the span it runs in |
 //! | [`metrics`] | OpenMetrics instruments that attach the current trace id as exemplar by themselves |
 //! | [`propagation`] | W3C Trace Context and Baggage in headers, messages and database rows |
+//! | [`audit`] | who did what, in entries that cannot be changed unseen |
 //! | [`redact`] | card numbers out of every signal, customer ids as keyed hashes |
 //!
 //! Log lines are plain `tracing` events (`tracing::info!`). The OpenTelemetry SDK is named in this crate only.
 
+pub mod audit;
 pub mod config;
 pub mod db;
 mod direct;

@@ -2,22 +2,33 @@
 //! the enclosing spans, written by hand because a general formatter parses the span's fields again at every line.
 
 mod context;
+mod file;
+mod gate;
 mod json;
+mod limit;
 mod line;
+mod ship;
 mod sink;
 
-pub(crate) use context::LogContext;
+pub(crate) use context::{Around, LogContext};
+pub(crate) use gate::Gate;
 pub(crate) use line::Writer;
-pub(crate) use sink::{LineSink, Sink, SinkCounts};
+pub(crate) use sink::{LineSink, Outlet, Sink, SinkCounts, idle};
 
-use crate::trace::is_transport;
+use crate::{
+    propagation::{Ids, current_ids},
+    trace::is_transport,
+};
+use opentelemetry::trace::TraceContextExt;
 use std::sync::Arc;
 use tracing::{
     Event, Level, Metadata, Subscriber,
+    dispatcher::get_default,
     level_filters::LevelFilter,
     span::{Attributes, Id, Record},
     subscriber::Interest,
 };
+use tracing_opentelemetry::get_otel_context;
 use tracing_subscriber::{
     Layer,
     filter::{FilterFn, filter_fn},
@@ -27,7 +38,7 @@ use tracing_subscriber::{
 
 /// The layer that keeps the business context of spans and turns events into lines for `sink`.
 pub(crate) fn layer(writer: Writer, sink: Arc<dyn LineSink>) -> LogLayer {
-    LogLayer { writer, sink }
+    LogLayer { writer, sink, gate: None }
 }
 
 /// What there is to see for that layer: see [`is_wanted`].
@@ -47,12 +58,20 @@ pub(crate) fn is_wanted(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
 pub(crate) struct LogLayer {
     writer: Writer,
     sink: Arc<dyn LineSink>,
+    gate: Option<Arc<Gate>>,
 }
 
 impl LogLayer {
-    /// Writes the line of an event inside a span of which that is `known`. Both pipelines come by here.
-    pub(crate) fn write(&self, event: &Event<'_>, known: &LogContext) {
-        self.sink.write(self.writer.line(event, known));
+    /// Only what passes `gate` is written.
+    pub(crate) fn behind(self, gate: Arc<Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// Writes the line of an event, unless it is left out. `around` is asked for only then. Both pipelines come by here.
+    pub(crate) fn write(&self, event: &Event<'_>, around: impl FnOnce() -> Around) {
+        if self.gate.as_ref().is_none_or(|gate| gate.passes(event.metadata())) {
+            self.sink.write(self.writer.line(event, &around()));
+        }
     }
 }
 
@@ -89,9 +108,17 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let known = context.event_span(event).and_then(|span| context_of(&span)).unwrap_or_default();
-        self.write(event, &known);
+        self.write(event, || {
+            let span = context.event_span(event);
+            let ids = if event.is_contextual() { current_ids() } else { event.parent().and_then(ids_of_id) };
+            Around { ids, known: span.and_then(|span| context_of(&span)).unwrap_or_default() }
+        });
     }
+}
+
+fn ids_of_id(id: &Id) -> Option<Ids> {
+    let context = get_default(|dispatch| get_otel_context(id, dispatch))?;
+    Ids::of(context.span().span_context())
 }
 
 fn context_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<LogContext> {

@@ -6,7 +6,10 @@ mod exemplar;
 mod instruments;
 mod process;
 
-use crate::names::metric::{self, Metric};
+use crate::{
+    names::metric::{self, Metric},
+    redact::scrub_labels,
+};
 pub(crate) use exemplar::{Observing, Share};
 pub use instruments::{Counter, Gauge, Histogram};
 use prometheus_client::{
@@ -15,6 +18,7 @@ use prometheus_client::{
     registry::{self, Registry, Unit},
 };
 use std::{
+    borrow::Cow,
     fmt::{self, Debug},
     hash::Hash,
     sync::{Arc, PoisonError, RwLock},
@@ -112,7 +116,10 @@ impl Metrics {
         let mut text = String::with_capacity(16 * 1024);
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
         match prometheus_client::encoding::text::encode(&mut text, &registry) {
-            Ok(()) => text,
+            Ok(()) => match scrub_labels(&text) {
+                Cow::Owned(clean) => clean,
+                Cow::Borrowed(_) => text,
+            },
             // Writing to a String does not fail; an empty exposition is still a valid one.
             Err(_) => "# EOF\n".to_owned(),
         }

@@ -2,6 +2,7 @@
 //! (<https://www.w3.org/TR/baggage/>), in HTTP headers, in messages and in database rows.
 
 mod baggage;
+mod clean;
 #[cfg(test)]
 mod tests;
 mod traceparent;
@@ -250,7 +251,10 @@ impl StoredContext {
 
     /// The context of `span`.
     pub fn of(span: &Span) -> Self {
-        let context = pipeline::context_of(span);
+        Self::from(&pipeline::context_of(span))
+    }
+
+    fn from(context: &RemoteContext) -> Self {
         let (traceparent, tracestate, baggage) = context.headers();
         let baggage = baggage.and_then(|header| header.to_str().ok()).map(str::to_owned);
         Self { traceparent: traceparent.unwrap_or_default(), tracestate, baggage }

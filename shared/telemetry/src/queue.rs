@@ -2,7 +2,7 @@
 //!
 //! `push` takes a lock for a few instructions and never blocks on the consumer: a full queue refuses, and the
 //! caller counts the loss. The consumer takes batches: when enough has come, when the oldest has waited long
-//! enough, or when someone asks for a flush.
+//! enough, or when someone asks for a flush. It may have several on their way before it says what became of the first.
 
 use std::{
     collections::VecDeque,
@@ -18,6 +18,17 @@ pub(crate) struct Queue<T> {
     capacity: usize,
     batch: usize,
     linger: Duration,
+}
+
+/// What the consumer is to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next<T> {
+    /// Deal with these.
+    Batch(Vec<T>),
+    /// Nothing waits, but somebody wants to know what became of what is on its way.
+    Settle,
+    /// The queue is closed and empty.
+    End,
 }
 
 struct State<T> {
@@ -59,37 +70,54 @@ impl<T> Queue<T> {
         true
     }
 
-    /// The next batch; `None` when the queue is closed and empty. Call [`Queue::done`] when it is dealt with.
+    /// For a consumer that has one batch at a time: the next; `None` when the queue is closed and empty. Call
+    /// [`Queue::done`] when it is dealt with.
     pub(crate) async fn next_batch(&self) -> Option<Vec<T>> {
+        match self.next().await {
+            Next::Batch(batch) => Some(batch),
+            Next::Settle | Next::End => None,
+        }
+    }
+
+    /// What to do next. Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&self) -> Next<T> {
         loop {
             let (length, ready) = {
                 let state = self.lock();
+                if state.waiting.is_empty() && state.hurry && state.in_flight > 0 {
+                    return Next::Settle;
+                }
                 if state.waiting.is_empty() && state.closed {
-                    return None;
+                    return Next::End;
                 }
                 let length = state.waiting.len();
                 (length, length >= self.batch || (length > 0 && (state.hurry || state.closed)))
             };
             if ready {
-                return Some(self.take());
+                return Next::Batch(self.take());
             }
             if length == 0 {
                 self.work.notified().await;
             } else if tokio::time::timeout(self.linger, self.work.notified()).await.is_err() {
-                return Some(self.take());
+                return Next::Batch(self.take());
             }
         }
     }
 
-    /// The last batch has been dealt with. `count` notes what became of it, unless it was abandoned meanwhile:
-    /// then it is counted already.
+    /// All that was on its way has been dealt with. `count` notes what became of it, unless it was abandoned
+    /// meanwhile: then it is counted already.
     pub(crate) fn done(&self, count: impl FnOnce()) {
+        self.settled(usize::MAX, count);
+    }
+
+    /// The same of the oldest `items` on their way.
+    pub(crate) fn settled(&self, items: usize, count: impl FnOnce()) {
         let mut state = self.lock();
         if state.in_flight > 0 {
             count();
         }
-        state.in_flight = 0;
-        if state.waiting.is_empty() {
+        state.in_flight = state.in_flight.saturating_sub(items);
+        if state.waiting.is_empty() && state.in_flight == 0 {
             state.hurry = false;
             drop(state);
             self.idle.notify_waiters();
@@ -147,7 +175,7 @@ impl<T> Queue<T> {
     fn take(&self) -> Vec<T> {
         let mut state = self.lock();
         let count = state.waiting.len().min(self.batch);
-        state.in_flight = count;
+        state.in_flight += count;
         state.waiting.drain(..count).collect()
     }
 
@@ -214,5 +242,19 @@ mod tests {
         assert_eq!(queue.next_batch().await, Some(vec!["first"]));
         assert_eq!(queue.abandon(), 2, "what is on its way is lost, too");
         queue.done(|| panic!("counted twice"));
+    }
+
+    #[tokio::test]
+    async fn what_is_on_its_way_is_asked_for_when_somebody_waits() {
+        let queue = Queue::new(10, 1, LONG);
+        assert!(queue.push("first") && queue.push("second"));
+        assert_eq!(queue.next().await, Next::Batch(vec!["first"]));
+        assert_eq!(queue.next().await, Next::Batch(vec!["second"]));
+        let consumer = async {
+            queue.settled(1, || ());
+            assert_eq!(queue.next().await, Next::Settle);
+            queue.settled(1, || ());
+        };
+        assert!(tokio::join!(queue.flush(LONG), consumer).0);
     }
 }

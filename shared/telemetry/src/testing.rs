@@ -9,7 +9,7 @@ mod tree;
 pub use record::{Recorder, SpanRecord};
 pub use tree::{assert_tree, render};
 
-use crate::{config::Config, env::Env, log, trace};
+use crate::{config::Config, env::Env, init::log_panics, log, trace};
 use std::sync::{Arc, OnceLock};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, layer::SubscriberExt};
@@ -33,6 +33,8 @@ pub(crate) fn install(service: &'static str) -> &'static Recorder {
             let subscriber = tracing_subscriber::registry().with(trace::layer(&provider)).with(lines);
             // Fails only when a test has installed a subscriber of its own; then nothing is recorded, and it fails.
             let _ = tracing::subscriber::set_global_default(subscriber);
+            // The raw text, too: it is how a test says why it failed.
+            log_panics(std::panic::take_hook());
         }
         recorder
     })

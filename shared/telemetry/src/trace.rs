@@ -12,11 +12,19 @@ pub(crate) use lane::report;
 #[cfg(feature = "testing")]
 pub(crate) use scrub::scrub_span;
 
-use crate::config::{Config, Sampler};
-use opentelemetry::{KeyValue, trace::TracerProvider as _};
+use crate::{
+    config::{Config, Sampler},
+    redact::reads_as_card,
+};
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanId, TraceId, TracerProvider as _},
+};
 use opentelemetry_sdk::{
     Resource,
-    trace::{Sampler as SdkSampler, SdkTracer, SdkTracerProvider, SpanProcessor},
+    trace::{
+        IdGenerator, RandomIdGenerator, Sampler as SdkSampler, SdkTracer, SdkTracerProvider, SpanProcessor,
+    },
 };
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
@@ -33,8 +41,28 @@ pub(crate) fn provider(config: &Config, processor: impl SpanProcessor + 'static)
     SdkTracerProvider::builder()
         .with_resource(resource(config))
         .with_sampler(sampler(config.traces.sampler))
+        .with_id_generator(Ids::default())
         .with_span_processor(processor)
         .build()
+}
+
+/// The SDK's, but no span id that a service would refuse because it reads as a card number.
+#[derive(Debug, Default)]
+struct Ids(RandomIdGenerator);
+
+impl IdGenerator for Ids {
+    fn new_trace_id(&self) -> TraceId {
+        self.0.new_trace_id()
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        loop {
+            let id = self.0.new_span_id();
+            if !reads_as_card(u64::from_be_bytes(id.to_bytes()).into()) {
+                return id;
+            }
+        }
+    }
 }
 
 /// The lean form of tracing-opentelemetry's layer: what it would add by default (source location, thread, target,

@@ -19,6 +19,7 @@ pub struct Report {
     pub failed: u64,
     pub lines_shipped: u64,
     pub lines_lost: u64,
+    pub lines_left_out: u64,
     /// How long the flush or shutdown took.
     pub took: Duration,
 }
@@ -36,6 +37,8 @@ impl Emitter {
             ("TELEMETRY_PIPELINE", pipeline),
             ("CUSTOMER_REF_KEY", "0123456789abcdef"),
             ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+            // Its lines come from few places, and thousands at once.
+            ("LOG_CALLSITE_LIMIT", "0"),
         ];
         let env = quiet.iter().chain(env).copied();
         let process = Process::start(&built("examples/emit"), &[&limit_ms.to_string()], env);
@@ -67,6 +70,13 @@ impl Emitter {
         (Report::of(&parse(errors.last().unwrap())), self.process.stdout().iter().map(parse).collect())
     }
 
+    /// The value of a counter or gauge, by its name with labels.
+    pub async fn metric(&mut self, series: &str) -> u64 {
+        let metrics = self.run("metrics").await["metrics"].as_str().unwrap().to_owned();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{series}: {metrics}")).parse().unwrap()
+    }
+
     /// Log lines on standard output so far.
     pub fn printed(&self) -> usize {
         self.process.stdout().len()
@@ -82,6 +92,7 @@ impl Report {
             failed: number("spans_failed"),
             lines_shipped: number("lines_shipped"),
             lines_lost: number("lines_lost"),
+            lines_left_out: number("lines_left_out"),
             took: Duration::from_millis(number("took_ms")),
         }
     }

@@ -7,6 +7,7 @@ use reqwest::Url;
 use telemetry::propagation::StoredContext;
 
 use super::{PublishError, to_message};
+use crate::peer::plain_client;
 
 /// Posts events to one URL. A cheap handle.
 #[derive(Clone)]
@@ -18,14 +19,7 @@ pub struct HttpPublisher {
 impl HttpPublisher {
     pub(super) fn new(receiver: Url, timeout: Duration) -> Result<Self, reqwest::Error> {
         // A plain client: the PRODUCER span is the hop, a CLIENT span inside it would say the same again.
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .connect_timeout(timeout.min(Duration::from_secs(1)))
-            .timeout(timeout)
-            .build()?;
-        Ok(Self { client, receiver })
+        Ok(Self { client: plain_client(timeout)?, receiver })
     }
 
     pub(super) async fn publish(

@@ -1,6 +1,6 @@
 //! Instructions of one scenario, counted by valgrind's callgrind: the same on a busy machine as on an idle one.
 
-use crate::scenario::{Arm, Scenario};
+use crate::scenario::{Arm, LIMIT, Scenario};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fs, process::Command};
 use testkit::OtlpSink;
@@ -51,6 +51,7 @@ fn run(scenario: &Scenario, arm: &Arm, count: usize) -> Cost {
         .args(["run", scenario.name, &scenario.count.to_string(), &count.to_string()])
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", sink.grpc())
         .env("CUSTOMER_REF_KEY", "of the benchmark")
+        .envs([LIMIT])
         .envs(arm.env.iter().copied())
         .stdout(std::process::Stdio::null())
         .output()

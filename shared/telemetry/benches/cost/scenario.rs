@@ -31,9 +31,11 @@ pub struct Arm {
     pub env: &'static [(&'static str, &'static str)],
 }
 
-const STANDARD: Arm = Arm { name: "standard", env: &[] };
-const STANDARD_UNSAMPLED: Arm =
-    Arm { name: "standard unsampled", env: &[("OTEL_TRACES_SAMPLER", "always_off")] };
+const STANDARD: Arm = Arm { name: "standard", env: &[("TELEMETRY_PIPELINE", "standard")] };
+const STANDARD_UNSAMPLED: Arm = Arm {
+    name: "standard unsampled",
+    env: &[("TELEMETRY_PIPELINE", "standard"), ("OTEL_TRACES_SAMPLER", "always_off")],
+};
 const DIRECT: Arm = Arm { name: "direct", env: &[("TELEMETRY_PIPELINE", "direct")] };
 const DIRECT_UNSAMPLED: Arm = Arm {
     name: "direct unsampled",
@@ -41,9 +43,17 @@ const DIRECT_UNSAMPLED: Arm = Arm {
 };
 const OFF: Arm = Arm { name: "off", env: &[("OTEL_SDK_DISABLED", "true")] };
 
+/// Lines that are not written: of a trace that is left out, or of a place that writes too many.
+const SAMPLED_OUT: Arm = Arm { name: "sampled out", env: &[("LOG_SAMPLE_RATIO", "0")] };
+const LIMITED: Arm = Arm { name: "limited", env: &[("LOG_CALLSITE_LIMIT", "1")] };
+
 const ALL: &[Arm] = &[STANDARD, STANDARD_UNSAMPLED, DIRECT, DIRECT_UNSAMPLED, OFF];
 /// For what does not ask whether a trace is sampled.
 const PIPELINES: &[Arm] = &[STANDARD, DIRECT];
+const LINES: &[Arm] = &[STANDARD, STANDARD_UNSAMPLED, DIRECT, DIRECT_UNSAMPLED, OFF, SAMPLED_OUT, LIMITED];
+
+/// For all arms that don't say otherwise: every line passes, and is held against the limit all the same.
+pub const LIMIT: (&str, &str) = ("LOG_CALLSITE_LIMIT", "1000000000");
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -87,7 +97,7 @@ pub const SCENARIOS: &[Scenario] = &[
         brief: "a log line inside an order's span",
         prepare: lines,
         count: 1_024,
-        arms: ALL,
+        arms: LINES,
     },
     Scenario {
         name: "observation",

@@ -1,6 +1,6 @@
 //! Nanoseconds an operation, of every scenario in every configuration.
 
-use crate::scenario::{Arm, SCENARIOS, Scenario};
+use crate::scenario::{Arm, LIMIT, SCENARIOS, Scenario};
 use std::process::Command;
 
 /// Of those whose name begins with `name`. Spans go nowhere: sending them is not the caller's time.
@@ -25,6 +25,7 @@ fn figures(scenario: &Scenario, arm: &Arm) -> Vec<f64> {
         .args(["run", scenario.name, "for-time"])
         .env("OTEL_TRACES_EXPORTER", "none")
         .env("CUSTOMER_REF_KEY", "of the benchmark")
+        .envs([LIMIT])
         .envs(arm.env.iter().copied())
         .stdout(std::process::Stdio::null())
         .output()

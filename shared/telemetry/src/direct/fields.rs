@@ -5,10 +5,10 @@
 use super::{
     proto::{self, Any},
     recording::{Addition, field},
-    secrets::{clean, is_secret},
+    secrets::clean,
     site::{Site, Use},
 };
-use crate::redact::scrub;
+use crate::redact::{is_secret_static as is_secret, scrub};
 use std::{cell::Cell, error::Error, fmt};
 use tracing::field::{Field, Visit};
 

@@ -2,12 +2,13 @@
 
 use super::{
     proto::{self, Any, Read},
-    secrets::{clean, is_secret},
+    secrets::clean,
 };
 use crate::{
     config::Limits,
     log::LogContext,
     propagation::{Carried, Ids, RemoteContext},
+    redact::{is_secret_static as is_secret, scrub},
 };
 use opentelemetry::{
     Value,
@@ -192,7 +193,7 @@ impl Recording {
         }
         let mut event = take_buffer();
         proto::fixed64(&mut event, field::EVENT_TIME, now());
-        proto::bytes(&mut event, field::EVENT_NAME, name.as_bytes());
+        proto::bytes(&mut event, field::EVENT_NAME, scrub(name).as_bytes());
         for (key, value) in attributes {
             clean(is_secret(key), &Any::Text(value), |value| {
                 proto::key_value(&mut event, field::EVENT_ATTRIBUTES, key, value);
@@ -274,7 +275,7 @@ fn flags(of_trace: u8, is_remote: bool) -> u32 {
 
 fn status(out: &mut Vec<u8>, error: Option<&str>) {
     let Some(error) = error else { return proto::length(out, field::STATUS, 0) };
-    let error = crate::redact::scrub(error);
+    let error = scrub(error);
     let text = if error.is_empty() { 0 } else { proto::bytes_len(error.len()) };
     proto::length(out, field::STATUS, text + 2);
     if text > 0 {

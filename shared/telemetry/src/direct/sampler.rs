@@ -1,13 +1,13 @@
 //! The decision that comes first: whether a trace is kept. And its ids.
 
-use crate::{config::Sampler, propagation::Ids};
+use crate::{config::Sampler, propagation::Ids, redact::reads_as_card};
 use opentelemetry::trace::{SpanId, TraceId};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use std::cell::RefCell;
 
 impl Sampler {
     /// As the SDK's samplers decide: the same share, and for the same trace ids.
-    pub(super) fn keeps(self, parent: Option<Ids>, trace_id: TraceId) -> bool {
+    pub(crate) fn keeps(self, parent: Option<Ids>, trace_id: TraceId) -> bool {
         match parent {
             Some(parent) if self.parent_based => parent.sampled,
             _ if self.ratio >= 1.0 => true,
@@ -35,8 +35,14 @@ pub(super) fn new_trace_id() -> TraceId {
     TraceId::from(id.max(1))
 }
 
+/// None that a service would refuse because it reads as a card number.
 pub(super) fn new_span_id() -> SpanId {
-    SpanId::from(random().max(1))
+    loop {
+        let id = random().max(1);
+        if !reads_as_card(id.into()) {
+            return SpanId::from(id);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Secrets out of what is written: as [`crate::trace`] does it for the standard pipeline on the background thread.
 
 use super::proto::Any;
-use crate::redact::{REDACTED, is_secret_name, scrub};
-use std::{borrow::Cow, cell::RefCell};
+use crate::redact::{REDACTED, is_card_f64, is_card_i64, scrub};
+use std::borrow::Cow;
 
 /// Hands on `value`, or what may be shown of it: nothing, where its name says that it `is_secret`.
 #[inline]
@@ -13,6 +13,10 @@ pub(super) fn clean<R>(is_secret: bool, value: &Any<'_>, write: impl FnOnce(&Any
     match value {
         Any::Text(text) => write(&Any::Text(&scrub(text))),
         Any::Array(values) => {
+            // An array is of one kind, so that no text can stand among numbers.
+            if values.iter().any(is_card) {
+                return write(&Any::Text(REDACTED));
+            }
             let texts: Vec<Cow<'_, str>> = values.iter().map(scrubbed).collect();
             let clean = values.iter().zip(&texts).map(|(value, text)| match value {
                 Any::Text(_) => Any::Text(text),
@@ -20,7 +24,16 @@ pub(super) fn clean<R>(is_secret: bool, value: &Any<'_>, write: impl FnOnce(&Any
             });
             write(&Any::Array(clean.collect()))
         }
+        number if is_card(number) => write(&Any::Text(REDACTED)),
         Any::Bool(_) | Any::Int(_) | Any::Double(_) => write(value),
+    }
+}
+
+fn is_card(value: &Any<'_>) -> bool {
+    match value {
+        Any::Int(number) => is_card_i64(*number),
+        Any::Double(number) => is_card_f64(*number),
+        Any::Bool(_) | Any::Text(_) | Any::Array(_) => false,
     }
 }
 
@@ -29,26 +42,4 @@ fn scrubbed<'a>(value: &Any<'a>) -> Cow<'a, str> {
         Any::Text(text) => scrub(text),
         _ => Cow::Borrowed(""),
     }
-}
-
-/// Names that were looked at, by their place in memory, where nothing else will ever be.
-const SEEN: usize = 256;
-
-thread_local! {
-    static NAMES: RefCell<[(usize, usize, bool); SEEN]> = const { RefCell::new([(0, 0, false); SEEN]) };
-}
-
-/// [`is_secret_name`] reads a name letter by letter; there are few names, and each is asked for at every span.
-#[inline]
-pub(super) fn is_secret(name: &'static str) -> bool {
-    let (place, length) = (name.as_ptr() as usize, name.len());
-    let ask = |names: &RefCell<[(usize, usize, bool); SEEN]>| {
-        let mut names = names.borrow_mut();
-        let seen = names.get_mut((place ^ length) % SEEN)?;
-        if (seen.0, seen.1) != (place, length) {
-            *seen = (place, length, is_secret_name(name));
-        }
-        Some(seen.2)
-    };
-    NAMES.try_with(ask).ok().flatten().unwrap_or_else(|| is_secret_name(name))
 }

@@ -1,16 +1,31 @@
 //! The thread that carries telemetry out of the process, with a runtime of its own: exporting must not compete
 //! with requests for their runtime's workers.
 
-use crate::{config::Config, env::ConfigError, log::Sink, pipeline::Export};
-use std::sync::Arc;
+use crate::{
+    config::Config,
+    env::ConfigError,
+    log::{Gate, Outlet},
+    pipeline::Export,
+    redact::CurrentKey,
+};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
+
+/// How soon a service has the customer references' new key.
+const NOTICED_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) struct Background {
     stop: Arc<Notify>,
 }
 
 impl Background {
-    pub(super) fn start(config: &Config, spans: &Export, sinks: &[Arc<Sink>]) -> Result<Self, ConfigError> {
+    pub(super) fn start(
+        config: &Config,
+        spans: &Export,
+        outlets: Vec<Outlet>,
+        gate: Arc<Gate>,
+        ref_key: &Arc<CurrentKey>,
+    ) -> Result<Self, ConfigError> {
         let cannot =
             |error: std::io::Error| ConfigError::new("telemetry thread", error, "a thread and an event loop");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
@@ -23,11 +38,12 @@ impl Background {
             runtime.shutdown_background();
             return Err(ConfigError::new("OTEL_EXPORTER_OTLP_ENDPOINT", &config.traces.endpoint, why));
         }
-        for sink in sinks {
-            match &config.logs.ship {
-                Some(address) if sink.name == "tcp" => runtime.spawn(sink.clone().run_tcp(address.clone())),
-                _ => runtime.spawn(sink.clone().run_stdout()),
-            };
+        for outlet in outlets {
+            runtime.spawn(outlet.run());
+        }
+        runtime.spawn(async move { gate.run().await });
+        if let Some(file) = config.ref_key_file.clone() {
+            runtime.spawn(ref_key.clone().follow(file, NOTICED_WITHIN));
         }
         let stop = Arc::new(Notify::new());
         let stopped = stop.clone();

@@ -1,7 +1,7 @@
 //! Telemetry about telemetry: what was delivered, what was lost, how full the queues are.
 
 use crate::{
-    log::{Sink, SinkCounts},
+    log::{Gate, Sink, SinkCounts},
     metrics::{Metrics, descriptor},
     names::metric,
     pipeline::Export,
@@ -29,10 +29,12 @@ pub struct LossReport {
     pub lines_shipped: u64,
     /// Lines not delivered, all sinks together.
     pub lines_lost: u64,
+    /// Lines that were not to be written: by the sampling ratio, or by the limit of their place in the code.
+    pub lines_left_out: u64,
 }
 
 impl LossReport {
-    pub(super) fn of(spans: &Export, sinks: &[Arc<Sink>]) -> Self {
+    pub(super) fn of(spans: &Export, sinks: &[Arc<Sink>], gate: &Gate) -> Self {
         let of_sinks = |count: fn(&SinkCounts) -> u64| sinks.iter().map(|sink| count(&sink.counts)).sum();
         Self {
             spans_exported: spans.counts().exported.load(Relaxed),
@@ -42,6 +44,7 @@ impl LossReport {
             lines_lost: of_sinks(|counts| {
                 counts.dropped_queue_full.load(Relaxed) + counts.failed.load(Relaxed)
             }),
+            lines_left_out: gate.sampled_out() + gate.limited(),
         }
     }
 
@@ -53,9 +56,10 @@ impl LossReport {
 
 impl fmt::Display for LossReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { spans_exported, spans_dropped, spans_failed, lines_shipped, lines_lost } = self;
+        let Self { spans_exported, spans_dropped, spans_failed, lines_shipped, lines_lost, lines_left_out } =
+            self;
         write!(f, "spans: {spans_exported} exported, {spans_dropped} dropped, {spans_failed} failed; ")?;
-        write!(f, "log lines: {lines_shipped} shipped, {lines_lost} lost")
+        write!(f, "log lines: {lines_shipped} shipped, {lines_lost} lost, {lines_left_out} left out")
     }
 }
 
@@ -67,13 +71,14 @@ pub(super) fn abandon(spans: &Export, sinks: &[Arc<Sink>]) {
     }
 }
 
-pub(super) fn register(metrics: &Metrics, spans: Export, sinks: Vec<Arc<Sink>>) {
-    metrics.register_collector(CountsCollector { spans, sinks });
+pub(super) fn register(metrics: &Metrics, spans: Export, sinks: Vec<Arc<Sink>>, gate: Arc<Gate>) {
+    metrics.register_collector(CountsCollector { spans, sinks, gate });
 }
 
 struct CountsCollector {
     spans: Export,
     sinks: Vec<Arc<Sink>>,
+    gate: Arc<Gate>,
 }
 
 impl fmt::Debug for CountsCollector {
@@ -108,9 +113,15 @@ impl CountsCollector {
             let SinkCounts { shipped, dropped_queue_full, failed } = &sink.counts;
             for (outcome, count) in outcomes("shipped", shipped, dropped_queue_full, failed) {
                 family
-                    .encode_family(&[("sink", sink.name), ("outcome", outcome)])?
+                    .encode_family(&[("sink", sink.name.as_str()), ("outcome", outcome)])?
                     .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
             }
+        }
+        // They came to no sink, so they are in no sink's sum.
+        for (outcome, count) in [("sampled_out", self.gate.sampled_out()), ("limited", self.gate.limited())] {
+            family
+                .encode_family(&[("sink", "all"), ("outcome", outcome)])?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
         Ok(())
     }

@@ -1,8 +1,19 @@
 //! The fields of a span that every line inside it repeats.
 
-use crate::names::{attribute, field};
+use crate::{
+    names::{attribute, field},
+    propagation::Ids,
+    redact::scrub,
+};
 use std::{fmt, sync::Arc};
 use tracing::field::{Field, Visit};
+
+/// What the span around an event says of it: both from the same one.
+#[derive(Default)]
+pub(crate) struct Around {
+    pub(crate) ids: Option<Ids>,
+    pub(crate) known: LogContext,
+}
 
 /// Which order, whose, from which session. A child shares its parent's until it learns more.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +66,7 @@ impl Visit for LogContext {
             attribute::CUSTOMER_TIER => &mut self.known().customer_tier,
             _ => return,
         };
-        *slot = Some(value.into());
+        *slot = Some(scrub(value).into());
     }
 
     fn record_debug(&mut self, _field: &Field, _value: &dyn fmt::Debug) {}

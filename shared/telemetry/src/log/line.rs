@@ -1,18 +1,17 @@
 //! One event as one JSON line, in the form of the contract.
 
 use super::{
-    context::LogContext,
+    context::Around,
     json::{push_number, push_quoted, push_time},
+    ship::cut,
 };
 use crate::{
     hex::push_hex,
     names::field,
-    propagation::current_ids,
-    redact::{REDACTED, is_secret_name, scrub},
+    redact::{REDACTED, is_card_f64, is_card_i64, is_card_u64, is_secret_static, scrub},
 };
 use bytes::Bytes;
 use std::{
-    borrow::Cow,
     cell::Cell,
     error::Error,
     fmt::{self, Write},
@@ -34,6 +33,10 @@ const RESERVED: [&str; 8] = [
     field::VERSION,
     field::TARGET,
 ];
+
+/// A longer line is cut: queues count lines, and their memory is bounded only if lines are. It is room for a long
+/// backtrace.
+const LONGEST: usize = 32 * 1024;
 
 thread_local! {
     /// Of this thread's last line, for the room in it.
@@ -59,20 +62,23 @@ impl Writer {
     }
 
     /// The line, with its newline. Order of members: when, what, who, which trace, which order, the event's own
-    /// fields, and last where it came from.
-    pub(crate) fn line(&self, event: &Event<'_>, context: &LogContext) -> Bytes {
+    /// fields, and last where it came from. At most [`LONGEST`] bytes, unless even its ids are longer.
+    pub(crate) fn line(&self, event: &Event<'_>, around: &Around) -> Bytes {
         // Taken, not borrowed: a value may write a line of its own while it is being formatted.
         let mut parts = LAST.try_with(Cell::take).unwrap_or_default();
         parts.clear();
         event.record(&mut parts.fields);
-        self.write(&mut parts.line, event, &parts.fields, context);
-        let line = Bytes::copy_from_slice(parts.line.as_bytes());
-        // Fails at the end of a thread only.
-        let _ = LAST.try_with(|last| last.set(parts));
+        self.write(&mut parts.line, event, &parts.fields, around);
+        let line = parts.line.as_bytes();
+        let line = Bytes::copy_from_slice(&cut(line, LONGEST).unwrap_or(line.into()));
+        if parts.is_small() {
+            // Fails at the end of a thread only.
+            let _ = LAST.try_with(|last| last.set(parts));
+        }
         line
     }
 
-    fn write(&self, line: &mut String, event: &Event<'_>, fields: &Fields, context: &LogContext) {
+    fn write(&self, line: &mut String, event: &Event<'_>, fields: &Fields, around: &Around) {
         line.push_str("{\"");
         line.push_str(field::TIMESTAMP);
         line.push_str("\":\"");
@@ -81,12 +87,12 @@ impl Writer {
         string(line, field::SEVERITY, severity(*event.metadata().level()));
         string(line, field::MESSAGE, &scrub(&fields.message));
         line.push_str(&self.service);
-        if let Some(ids) = current_ids() {
+        if let Some(ids) = around.ids {
             hex(line, field::TRACE_ID, &ids.trace_id.to_bytes());
             hex(line, field::SPAN_ID, &ids.span_id.to_bytes());
             hex(line, field::TRACE_FLAGS, &[u8::from(ids.sampled)]);
         }
-        for (name, value) in context.fields().filter(|(name, _)| !fields.names.contains(name)) {
+        for (name, value) in around.known.fields().filter(|(name, _)| !fields.names.contains(name)) {
             string(line, name, value);
         }
         line.push_str(&fields.json);
@@ -118,6 +124,11 @@ impl Parts {
         }
     }
 
+    /// Whether it may be kept: what one long line took must not be this thread's for ever.
+    fn is_small(&self) -> bool {
+        [&self.line, &self.fields.message, &self.fields.json].iter().all(|text| text.capacity() <= LONGEST)
+    }
+
     fn clear(&mut self) {
         self.line.clear();
         self.fields.message.clear();
@@ -130,7 +141,7 @@ impl Fields {
     fn text(&mut self, field: &Field, value: &str) {
         match field.name() {
             field::MESSAGE => value.clone_into(&mut self.message),
-            name if is_secret_name(name) => self.put(name, |json| push_quoted(json, REDACTED)),
+            name if is_secret_static(name) => self.put(name, |json| push_quoted(json, REDACTED)),
             name => self.put(name, |json| push_quoted(json, &scrub(value))),
         }
     }
@@ -147,13 +158,12 @@ impl Fields {
         write_value(&mut self.json);
     }
 
-    fn number(&mut self, field: &Field, value: impl fmt::Display) {
-        // A card number is a number, too.
-        let value = value.to_string();
-        if matches!(scrub(&value), Cow::Borrowed(_)) && !is_secret_name(field.name()) {
-            self.put(field.name(), |json| json.push_str(&value));
-        } else {
+    /// A card number is a number, too.
+    fn number(&mut self, field: &Field, is_card: bool, write_value: impl FnOnce(&mut String)) {
+        if is_card || is_secret_static(field.name()) {
             self.put(field.name(), |json| push_quoted(json, REDACTED));
+        } else {
+            self.put(field.name(), write_value);
         }
     }
 }
@@ -164,19 +174,19 @@ impl Visit for Fields {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.number(field, value);
+        self.number(field, is_card_i64(value), |json| push_whole(json, value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.number(field, value);
+        self.number(field, is_card_u64(value), |json| push_whole(json, value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.number(field, value);
+        self.number(field, false, |json| json.push_str(if value { "true" } else { "false" }));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field.name(), |json| push_number(json, value));
+        self.number(field, is_card_f64(value), |json| push_number(json, value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
@@ -197,6 +207,11 @@ impl Visit for Fields {
             self.text(field, &format!("{value:?}"));
         }
     }
+}
+
+fn push_whole(json: &mut String, number: impl fmt::Display) {
+    // Writing to a String does not fail.
+    let _ = write!(json, "{number}");
 }
 
 /// The contract's words; there is nothing below DEBUG.

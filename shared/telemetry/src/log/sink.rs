@@ -1,26 +1,31 @@
-//! Where lines go: standard output, and a TCP receiver such as Logstash or the observatory. Each has its own
-//! bounded queue, so that one that is stuck holds up neither the other nor any request.
+//! The ways that lines go: standard output, a file, receivers such as Logstash or the observatory. Each has its own
+//! bounded queue, so that one that is stuck holds up neither the others nor any request.
 
-use crate::queue::Queue;
+use super::{
+    file::{self, LogFile},
+    ship::{Datagrams, Stream, tls},
+};
+use crate::{
+    config::{Carrier, LogsConfig},
+    env::ConfigError,
+    queue::Queue,
+};
 use bytes::{Bytes, BytesMut};
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt, task::JoinSet};
+use tracing::level_filters::LevelFilter;
 
 /// Lines for one write: enough to make the system call cheap, little enough to bound what a break can repeat.
 const BATCH: usize = 256;
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A receiver that takes nothing for so long counts as away.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How soon a proxy without a receiver behind it hangs up: it takes a connection, and even lines, all the same.
-const PROBATION: Duration = Duration::from_millis(50);
+/// How long a line may wait for others to be written with.
+const LOCAL_LINGER: Duration = Duration::from_millis(10);
+const SHIP_LINGER: Duration = Duration::from_millis(100);
 
 /// Takes lines without ever blocking.
 pub(crate) trait LineSink: Send + Sync {
@@ -37,9 +42,23 @@ pub(crate) struct SinkCounts {
 
 /// A queue of lines on their way to one place.
 pub(crate) struct Sink {
-    pub(crate) name: &'static str,
+    /// In metrics.
+    pub(crate) name: String,
     pub(crate) queue: Queue<Bytes>,
     pub(crate) counts: SinkCounts,
+}
+
+/// A sink with what empties it.
+pub(crate) struct Outlet {
+    pub(crate) sink: Arc<Sink>,
+    way: Way,
+}
+
+enum Way {
+    Stdout,
+    File(LogFile),
+    Stream(Stream),
+    Datagrams(Datagrams),
 }
 
 impl LineSink for Vec<Arc<Sink>> {
@@ -53,8 +72,9 @@ impl LineSink for Vec<Arc<Sink>> {
 }
 
 impl Sink {
-    pub(crate) fn new(name: &'static str, capacity: usize, linger: Duration) -> Arc<Self> {
-        Arc::new(Self { name, queue: Queue::new(capacity, BATCH, linger), counts: SinkCounts::default() })
+    pub(super) fn new(name: impl Into<String>, capacity: usize, linger: Duration) -> Arc<Self> {
+        let queue = Queue::new(capacity, BATCH, linger);
+        Arc::new(Self { name: name.into(), queue, counts: SinkCounts::default() })
     }
 
     fn write(&self, line: Bytes) {
@@ -64,7 +84,7 @@ impl Sink {
     }
 
     /// Writes to standard output until the queue is closed and empty.
-    pub(crate) async fn run_stdout(self: Arc<Self>) {
+    async fn run_stdout(self: Arc<Self>) {
         let mut stdout = tokio::io::stdout();
         while let Some(lines) = self.queue.next_batch().await {
             let written = async {
@@ -77,31 +97,60 @@ impl Sink {
             });
         }
     }
+}
 
-    /// Ships to `address` until the queue is closed and empty. A batch whose connection breaks is sent again on the
-    /// next one: a line may arrive twice, but is not lost while the process lives.
-    pub(crate) async fn run_tcp(self: Arc<Self>, address: String) {
-        let mut connection = None;
-        while let Some(lines) = self.queue.next_batch().await {
-            let bytes = joined(&lines);
-            let mut pause = FIRST_PAUSE;
-            while let Err(error) = deliver(&mut connection, &address, &bytes).await {
-                if pause == FIRST_PAUSE {
-                    tracing::warn!(%error, address, "the log receiver is away; lines wait, then are counted as dropped");
+impl Outlet {
+    /// All that the configuration names; none when no line is wanted.
+    pub(crate) fn all(config: &LogsConfig) -> Result<Vec<Self>, ConfigError> {
+        let mut all = Vec::new();
+        if config.level == LevelFilter::OFF {
+            return Ok(all);
+        }
+        all.push(Self { sink: Sink::new("stdout", config.queue, LOCAL_LINGER), way: Way::Stdout });
+        if let Some(file) = &config.file {
+            let way = Way::File(LogFile::begin(file)?);
+            all.push(Self { sink: Sink::new("file", config.queue, LOCAL_LINGER), way });
+        }
+        for (number, receiver) in config.ship.iter().enumerate() {
+            let address = receiver.address.clone();
+            let (kind, way) = match receiver.carrier {
+                Carrier::Tcp => ("tcp", Way::Stream(Stream::tcp(address))),
+                Carrier::Tls => {
+                    ("tls", Way::Stream(Stream::tls(address, tls::client(config.ship_ca.as_deref())?)))
                 }
-                connection = None;
-                // Jitter, so that the services don't all come back in the same instant.
-                tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            self.queue.done(|| {
-                self.counts.shipped.fetch_add(lines.len() as u64, Relaxed);
-            });
+                Carrier::Udp => ("udp", Way::Datagrams(Datagrams::to(address))),
+            };
+            // The second of a kind is another series: `tcp`, `tcp2`.
+            let before = config.ship.iter().take(number);
+            let name = match before.filter(|other| other.carrier == receiver.carrier).count() {
+                0 => kind.to_owned(),
+                others => format!("{kind}{}", others + 1),
+            };
+            all.push(Self { sink: Sink::new(name, config.queue, SHIP_LINGER), way });
+        }
+        Ok(all)
+    }
+
+    /// Empties the sink for as long as the process lives.
+    pub(crate) async fn run(self) {
+        let Self { sink, way } = self;
+        match way {
+            Way::Stdout => sink.run_stdout().await,
+            Way::File(file) => file::run(sink, file).await,
+            Way::Stream(stream) => stream.run(sink).await,
+            Way::Datagrams(datagrams) => datagrams.run(sink).await,
         }
     }
 }
 
-fn joined(lines: &[Bytes]) -> Bytes {
+/// Waits until nothing waits in any of them. All at once: one that is stuck must not take the others' time.
+pub(crate) async fn idle(sinks: &[Arc<Sink>]) {
+    let sinks = sinks.iter().cloned();
+    let waiting: JoinSet<()> = sinks.map(|sink| async move { sink.queue.idle().await }).collect();
+    waiting.join_all().await;
+}
+
+pub(super) fn joined(lines: &[Bytes]) -> Bytes {
     let length = lines.iter().map(Bytes::len).sum();
     let mut all = BytesMut::with_capacity(length);
     for line in lines {
@@ -110,20 +159,15 @@ fn joined(lines: &[Bytes]) -> Bytes {
     all.freeze()
 }
 
-async fn deliver(connection: &mut Option<TcpStream>, address: &str, bytes: &[u8]) -> io::Result<()> {
-    if let Some(stream) = connection.as_mut().filter(|stream| !is_closed(stream)) {
-        return timeout(PATIENCE, stream.write_all(bytes)).await?;
-    }
-    let stream = connection.insert(timeout(PATIENCE, TcpStream::connect(address)).await??);
-    timeout(PATIENCE, stream.write_all(bytes)).await??;
-    if timeout(PROBATION, stream.readable()).await.is_ok() && is_closed(stream) {
-        return Err(io::Error::new(io::ErrorKind::ConnectionReset, "closed unread"));
-    }
-    Ok(())
-}
+/// At most one warning a minute, however often there would be cause.
+#[derive(Default)]
+pub(super) struct Notice(Option<Instant>);
 
-/// Receivers say nothing, so anything to read is the end. Asked before a write, because the first write to a
-/// closed connection succeeds and its lines are gone.
-fn is_closed(stream: &TcpStream) -> bool {
-    !matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+impl Notice {
+    pub(super) fn give(&mut self, warn: impl FnOnce()) {
+        if self.0.is_none_or(|last| last.elapsed() > Duration::from_mins(1)) {
+            self.0 = Some(Instant::now());
+            warn();
+        }
+    }
 }

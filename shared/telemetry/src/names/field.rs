@@ -25,6 +25,8 @@ pub enum On {
     Context,
     /// Those that say it.
     Some,
+    /// Those of the audit log.
+    Audit,
 }
 
 listed! { Field:
@@ -85,17 +87,35 @@ listed! { Field:
     ATTEMPT = "attempt" { on: On::Some };
     /// Tries, all in all.
     ATTEMPTS = "attempts" { on: On::Some };
-    /// Dead letters that are sent again.
+    /// Dead letters that are sent again; in the audit log, how many things an act has changed.
     COUNT = "count" { on: On::Some };
+    /// `audit`.
+    STREAM = "stream" { on: On::Audit };
+    /// An entry's place in the chain.
+    NUMBER = "number" { on: On::Audit };
+    /// What was done: `order.paid`.
+    ACTION = "action" { on: On::Audit };
+    /// Who did it: a customer's reference, `operator:<name>` or `service:<name>`.
+    ACTOR = "actor" { on: On::Audit };
+    /// Of an amount.
+    CURRENCY = "currency" { on: On::Audit };
+    /// The hash of the entry before this one.
+    PREVIOUS = "previous" { on: On::Audit };
+    /// The hash of this one.
+    HASH = "hash" { on: On::Audit };
     /// A subject in NATS.
     SUBJECT = "subject" { on: On::Some };
     /// Where a service listens.
     LISTEN = "listen" { on: On::Some };
     /// Where lines are shipped to.
     ADDRESS = "address" { on: On::Some };
+    /// The file, or its folder, that lines are written to.
+    FILE = "file" { on: On::Some };
     /// Where spans are exported to.
     DESTINATION = "destination" { on: On::Some };
-    /// Where in the code a task panicked.
+    /// Which thread panicked.
+    THREAD = "thread" { on: On::Some };
+    /// Where in the code it panicked.
     LOCATION = "location" { on: On::Some };
     /// How long requests in flight had at the end.
     DRAIN_TIMEOUT_MS = "drain_timeout_ms" { on: On::Some };

@@ -109,6 +109,10 @@ metrics! {
     OUTBOX_OLDEST_AGE = Gauge("outbox_oldest_age_seconds", [], NO_EXEMPLAR);
     /// Order events that were given up
     OUTBOX_DEAD_LETTERS = Counter("outbox_dead_letters_total", [], EXEMPLAR);
+    /// Audit entries that wait to be delivered
+    AUDIT_UNDELIVERED = Gauge("audit_undelivered", [], NO_EXEMPLAR);
+    /// Age of the oldest audit entry that waits
+    AUDIT_OLDEST_AGE = Gauge("audit_oldest_age_seconds", [], NO_EXEMPLAR);
     /// Pieces in the warehouse
     INVENTORY_STOCK_UNITS = Gauge("inventory_stock_units", ["sku", "state"], NO_EXEMPLAR);
     /// Reservations that nobody confirmed in time

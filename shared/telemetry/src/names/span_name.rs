@@ -129,6 +129,13 @@ listed! { Span:
     /// Ask for an idempotency key.
     ORDER_CLAIM_KEY = "order.claimKey" { kind: Client, service: ORDER };
 
+    /// Forget a customer.
+    ORDER_FORGET_CUSTOMER = "order.forgetCustomer" { kind: Client, service: ORDER };
+    /// Put dead letters back into the outbox.
+    ORDER_REPLAY_EVENTS = "order.replayEvents" { kind: Client, service: ORDER };
+    /// Store that the key of the customers' references is replaced.
+    ORDER_NOTE_KEY_ROTATION = "order.noteKeyRotation" { kind: Client, service: ORDER };
+
     /// Charge a card.
     PAYMENT_CHARGE = "payment.charge" { kind: Server, service: PAYMENT };
     /// Take a charge back.

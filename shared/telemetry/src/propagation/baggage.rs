@@ -1,6 +1,8 @@
 //! W3C Baggage (<https://www.w3.org/TR/baggage/>). What came in goes out as it came, so it stays the text of its header:
 //! only an entry that somebody asks for is decoded.
 
+use super::clean::{is_clean, may_go_on};
+use crate::redact::{REDACTED, is_secret_name, scrub};
 use http::HeaderValue;
 use std::{borrow::Cow, iter};
 
@@ -19,7 +21,9 @@ impl Baggage {
     pub(super) fn read<'a>(mut headers: impl Iterator<Item = &'a HeaderValue>) -> Self {
         match (headers.next(), headers.next()) {
             (None, _) => Self::NONE,
-            (Some(only), None) if is_well_formed(only.as_bytes()) => Self(Some(only.clone())),
+            (Some(only), None) if is_well_formed(only.as_bytes()) && may_go_on(only.as_bytes()) => {
+                Self(Some(only.clone()))
+            }
             (Some(first), second) => {
                 let all = iter::once(first).chain(second).chain(headers).map(HeaderValue::as_bytes);
                 Self(rewritten(&all.collect::<Vec<_>>().join(&b',')))
@@ -32,8 +36,7 @@ impl Baggage {
     pub(super) fn values<const N: usize>(&self, keys: [&str; N]) -> [Option<Cow<'_, str>>; N] {
         let mut values = [None; N];
         let header = self.0.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
-        for member in header.split(|byte| *byte == b',') {
-            let (key, value) = parted(member, b'=');
+        for (key, value) in members(header) {
             for (wanted, found) in keys.iter().zip(&mut values) {
                 if key == wanted.as_bytes() {
                     *found = value;
@@ -46,6 +49,11 @@ impl Baggage {
     pub(super) fn header(&self) -> Option<&HeaderValue> {
         self.0.as_ref()
     }
+}
+
+/// Keys, and values with their properties, of a well-formed header.
+pub(super) fn members(header: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    header.split(|byte| *byte == b',').map(|member| parted(member, b'='))
 }
 
 /// What nearly every header is: one pass says so.
@@ -64,7 +72,8 @@ fn is_well_formed(header: &[u8]) -> bool {
     in_value && members <= MOST_MEMBERS && header.len() <= MOST_BYTES
 }
 
-/// As it should be: well-formed members alone, encoded, without spaces.
+/// As it should be: well-formed members alone, encoded, without spaces, and without card numbers and secrets. A value that is
+/// one goes on as `[redacted]`, so that whoever reads it sees that there was something; a key that holds one does not go on.
 fn rewritten(header: &[u8]) -> Option<HeaderValue> {
     if header.len() > MOST_BYTES {
         return None;
@@ -74,7 +83,8 @@ fn rewritten(header: &[u8]) -> Option<HeaderValue> {
         let (entry, properties) = parted(member, b';');
         let (key, value) = parted(entry, b'=');
         let (key, Some(value)) = (key.trim_ascii(), value) else { continue };
-        if key.is_empty() || !key.iter().all(|byte| is_key_octet(*byte)) {
+        let name = std::str::from_utf8(key).unwrap_or_default();
+        if key.is_empty() || !key.iter().all(|byte| is_key_octet(*byte)) || !is_clean(name) {
             continue;
         }
         if !text.is_empty() {
@@ -82,19 +92,31 @@ fn rewritten(header: &[u8]) -> Option<HeaderValue> {
         }
         text.extend_from_slice(key);
         text.push(b'=');
-        encode(value.trim_ascii(), &mut text);
+        let value = shown(name, value.trim_ascii());
+        encode(&value, &mut text);
         for property in properties.into_iter().flat_map(|properties| properties.split(|byte| *byte == b';')) {
             text.push(b';');
             let (name, value) = parted(property, b'=');
-            encode(name.trim_ascii(), &mut text);
+            encode(&shown("", name.trim_ascii()), &mut text);
             if let Some(value) = value {
                 text.push(b'=');
-                encode(value.trim_ascii(), &mut text);
+                encode(&shown("", value.trim_ascii()), &mut text);
             }
         }
     }
     let fits = !text.is_empty() && text.len() <= MOST_BYTES;
     fits.then(|| HeaderValue::try_from(text).ok()).flatten()
+}
+
+/// What may be shown of a value under that name, which stays as it is encoded where all of it may.
+fn shown<'a>(name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
+    if is_secret_name(name) {
+        return Cow::Borrowed(REDACTED.as_bytes());
+    }
+    match scrub(&decoded(value)) {
+        Cow::Borrowed(_) => Cow::Borrowed(value),
+        Cow::Owned(clean) => Cow::Owned(clean.into_bytes()),
+    }
 }
 
 /// Before and after the first `separator`.

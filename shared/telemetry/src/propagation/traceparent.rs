@@ -1,6 +1,6 @@
 //! `traceparent` of W3C Trace Context, level 1 (<https://www.w3.org/TR/trace-context/#traceparent-header>).
 
-use super::Ids;
+use super::{Ids, clean};
 use crate::hex::{parse_hex, push_hex};
 use opentelemetry::trace::{SpanId, TraceId};
 
@@ -22,7 +22,11 @@ pub(super) fn read(header: &[u8]) -> Option<Ids> {
         _ => matches!(header.get(LENGTH), None | Some(b'-')),
     };
     let is_valid = has_dashes && ends && trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
-    is_valid.then_some(Ids { trace_id, span_id, sampled: flags & SAMPLED != 0 })
+    (is_valid && clean::are_ids(trace_id, span_id)).then_some(Ids {
+        trace_id,
+        span_id,
+        sampled: flags & SAMPLED != 0,
+    })
 }
 
 /// Appends 55 characters.

@@ -1,6 +1,7 @@
 //! `tracestate` of W3C Trace Context, level 1 (<https://www.w3.org/TR/trace-context/#tracestate-header>): what other
 //! tracing systems pass on with a trace. It goes on as it came.
 
+use super::clean;
 use opentelemetry::trace::TraceState;
 
 const MOST_MEMBERS: usize = 32;
@@ -10,7 +11,7 @@ const MOST_BYTES_OF_VALUE: usize = 256;
 const MOST_BYTES_OF_TENANT: usize = 241;
 const MOST_BYTES_OF_SYSTEM: usize = 14;
 
-/// Of all headers with that name, in their order. One malformed member makes all of them count as none.
+/// Of all headers with that name, in their order, without members that hold a card number, which may be left out. One malformed member makes all of them count as none.
 pub(super) fn read<'a>(headers: impl Iterator<Item = &'a [u8]>) -> TraceState {
     let mut members = Vec::new();
     for member in headers.flat_map(|header| header.split(|byte| *byte == b',')) {
@@ -19,6 +20,7 @@ pub(super) fn read<'a>(headers: impl Iterator<Item = &'a [u8]>) -> TraceState {
             continue;
         }
         match key_and_value(member) {
+            Some((key, value)) if !(clean::is_clean(key) && clean::is_clean(value)) => {}
             Some((key, value)) if members.len() < MOST_MEMBERS && members.iter().all(|(k, _)| *k != key) => {
                 members.push((key, value));
             }

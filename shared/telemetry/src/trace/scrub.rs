@@ -1,6 +1,6 @@
 //! The last look at a span before it leaves, off the request's path: secrets out, one value for each attribute.
 
-use crate::redact::{REDACTED, is_secret_name, scrub};
+use crate::redact::{REDACTED, is_card_f64, is_card_i64, is_secret_name, scrub};
 use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Status};
 use opentelemetry_sdk::trace::SpanData;
 use std::borrow::Cow;
@@ -12,6 +12,12 @@ pub(crate) fn scrub_span(span: &mut SpanData) {
     scrub_attributes(&mut span.attributes);
     for event in &mut span.events.events {
         scrub_attributes(&mut event.attributes);
+        if let Cow::Owned(clean) = scrub(&event.name) {
+            event.name = clean.into();
+        }
+    }
+    for link in &mut span.links.links {
+        scrub_attributes(&mut link.attributes);
     }
     if let Cow::Owned(clean) = scrub(&span.name) {
         span.name = clean.into();
@@ -48,7 +54,19 @@ fn scrub_value(value: &mut Value) {
     match value {
         Value::String(text) => scrub_text(text),
         Value::Array(Array::String(texts)) => texts.iter_mut().for_each(scrub_text),
+        number if is_card(number) => *number = Value::from(REDACTED),
         _ => {}
+    }
+}
+
+/// An array of numbers goes as a whole: it is of one kind, so that no text can stand in it.
+fn is_card(value: &Value) -> bool {
+    match value {
+        Value::I64(number) => is_card_i64(*number),
+        Value::F64(number) => is_card_f64(*number),
+        Value::Array(Array::I64(numbers)) => numbers.iter().copied().any(is_card_i64),
+        Value::Array(Array::F64(numbers)) => numbers.iter().copied().any(is_card_f64),
+        _ => false,
     }
 }
 
