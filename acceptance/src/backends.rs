@@ -4,7 +4,11 @@
 mod elasticsearch;
 mod prometheus;
 
-use crate::{Answered, Exposition, Stack, client::order_request, jaeger};
+use crate::{
+    Answered, Exposition, Stack,
+    client::{is_no_audit, order_request},
+    jaeger,
+};
 use futures_util::stream;
 pub use prometheus::Prometheus;
 use reqwest::{Body, Client, header::CONTENT_TYPE};
@@ -173,7 +177,9 @@ impl Backends {
         self.until(&format!("{count} lines of the trace {trace_id}"), async || {
             let lines = match self.get("ELASTICSEARCH_URL") {
                 Some(_) => {
-                    let documents = self.documents(&format!("trace.id:\"{trace_id}\"")).await;
+                    let documents = self
+                        .documents(&format!("trace.id:\"{trace_id}\" AND NOT waybill.stream:audit"))
+                        .await;
                     documents.into_iter().map(elasticsearch::line).collect()
                 }
                 None => self.lines_in_observatory(trace_id).await,
@@ -187,7 +193,7 @@ impl Backends {
         let url = format!("{}/api/logs?trace_id={trace_id}&limit=1000", self.url("OBSERVATORY_URL"));
         let answer = Answered::to(self.client.get(url)).await;
         let lines = answer.body["logs"].as_array().expect("logs");
-        lines.iter().filter_map(Value::as_object).cloned().collect()
+        lines.iter().filter_map(Value::as_object).filter(|line| is_no_audit(line)).cloned().collect()
     }
 
     /// The documents that a query in Lucene's syntax finds in all streams of log lines: their fields by dotted names.

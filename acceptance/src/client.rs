@@ -135,16 +135,23 @@ impl Stack {
         .await
     }
 
-    /// Waits until the observatory has `count` log lines for a query such as `order_id=…`.
+    /// Waits until the observatory has `count` log lines for a query such as `order_id=…`. Those of the audit log come
+    /// when they have been delivered, and are not counted.
     pub async fn lines(&self, query: &str, count: usize) -> Vec<Line> {
         let path = format!("/api/logs?{query}&limit=1000");
         eventually(&format!("{count} lines for {query}"), async || {
             let answer = self.get("observatory", &path).await;
             assert_eq!(answer.status, 200, "{}", answer.body);
             let lines = answer.body["logs"].as_array().expect("logs");
-            let lines: Vec<Line> = lines.iter().filter_map(Value::as_object).cloned().collect();
+            let lines = lines.iter().filter_map(Value::as_object).filter(|line| is_no_audit(line));
+            let lines: Vec<Line> = lines.cloned().collect();
             (lines.len() >= count).then_some(lines)
         })
         .await
     }
+}
+
+/// Whether a log line is of no audit entry.
+pub(crate) fn is_no_audit(line: &Line) -> bool {
+    line.get("stream").is_none_or(|stream| stream != "audit")
 }

@@ -30,4 +30,4 @@ pub use database::Database;
 pub use expected::{CONFIRMED_LINES, CONFIRMED_TREE, DECLINED_LINES, DECLINED_TREE, spans_in};
 pub use openmetrics::{Exposition, Sample};
 pub use shop::{Kind, Placed, Shop};
-pub use stack::{Databases, Network, SERVICES, Settings, Stack};
+pub use stack::{AUDIT_KEY, Databases, Network, SERVICES, Settings, Stack};

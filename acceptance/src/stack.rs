@@ -6,6 +6,7 @@ use crate::Database;
 use plan::{Plan, SECOND};
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Weak},
 };
 use tempfile::TempDir;
@@ -19,6 +20,9 @@ pub const SERVICES: [(&str, &str); 4] = [
     ("payment-service", "payment"),
     ("inventory-service", "inventory"),
 ];
+
+/// The key of every stack's audit log.
+pub const AUDIT_KEY: &str = "an audit key for the acceptance suite";
 
 /// What a stack consists of. By default four services with a SQLite file each, and an observatory.
 #[derive(Default)]
@@ -66,7 +70,7 @@ pub struct Stack {
     plan: Plan,
     parts: BTreeMap<&'static str, Part>,
     /// Databases. Deleted after the processes have ended.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 struct Part {
@@ -112,11 +116,13 @@ impl Stack {
                 ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
                 ("CUSTOMER_REF_KEY", "a key for the acceptance suite".to_owned()),
                 ("CARD_SEAL_KEY", "a seal for the acceptance suite".to_owned()),
+                ("AUDIT_KEY", AUDIT_KEY.to_owned()),
+                ("AUDIT_LOG", folder.path().join("audit.log").display().to_string()),
             ]);
             env.extend(settings.env.iter().cloned());
             parts.insert(part, Part::start(command, env));
         }
-        let mut stack = Self { plan, parts, _folder: folder };
+        let mut stack = Self { plan, parts, folder };
         stack.ready().await;
         stack
     }
@@ -165,6 +171,16 @@ impl Stack {
     /// The database of a service: `order`, `payment` or `inventory`.
     pub fn database(&self, service: &str) -> Database {
         Database::at(&self.plan.databases[service])
+    }
+
+    /// Where all parts keep what they know: a database file each, and the observatory's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The URL of a service's database.
+    pub fn database_url(&self, service: &str) -> &str {
+        &self.plan.databases[service]
     }
 
     /// How many answers of a service were lost, where the network loses them.

@@ -58,6 +58,9 @@ async fn a_wrong_variable_is_named() {
         ("payment", "OTEL_EXPORTER_OTLP_PROTOCOL", "soap"),
         ("payment", "OTEL_RESOURCE_ATTRIBUTES", "nonsense"),
         ("inventory", "LOG_LEVEL", "loud"),
+        ("inventory", "LOG_SAMPLE_RATIO", "2"),
+        ("inventory", "LOG_SHIP", "carrier-pigeon://roof"),
+        ("order", "AUDIT_LOG", "ftp://me:hunter2@audit"),
         ("inventory", "OTEL_TRACES_SAMPLER_ARG", "2"),
     ] {
         if variable == "OTEL_TRACES_SAMPLER_ARG" {
@@ -88,6 +91,10 @@ async fn a_wrong_variable_of_the_observatory_is_named() {
         ("OTLP_HTTP_ADDR", "4318"),
         ("LOG_ADDR", "udp://127.0.0.1:5170"),
         ("RETENTION_DAYS", "0"),
+        ("RETENTION_BYTES", "1"),
+        ("INTAKE_RATE_LIMIT", "some"),
+        ("ALERT_RULES", "/nowhere"),
+        ("ALERT_WEBHOOK", "https://me:hunter2@x"),
         ("SCRAPE_TARGETS", "http://127.0.0.1:9080/metrics"),
     ] {
         assert_refused("observatory", variable, value).await;

@@ -9,6 +9,7 @@
 )]
 
 mod any_stack;
+mod audit;
 mod batch;
 mod cancel;
 mod concurrency;

@@ -26,7 +26,8 @@ async fn one_order_can_be_followed_through_everything() {
     assert_databases(&spans);
     assert_events(&answer, &spans);
 
-    let of_trace = |line: &Line| line.get("trace_id").is_some_and(|id| id == trace_id);
+    let of_trace =
+        |line: &Line| line.get("trace_id").is_some_and(|id| id == trace_id) && !line.contains_key("stream");
     let lines = logs.wait_for(CONFIRMED_LINES.len(), "of the order's trace", of_trace).await;
     assert_lines(&answer, &lines, &spans);
 

@@ -1,6 +1,7 @@
 //! `waybill up`: everything with one command, and what it prints.
 
 use std::net::TcpListener;
+use telemetry::redact::RefRing;
 use tempfile::TempDir;
 use testkit::{PATIENCE, Process, built, eventually, free_port};
 
@@ -58,4 +59,23 @@ async fn a_taken_port_stops_it_with_one_line() {
     let errors = process.stderr();
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].contains(&(8082 + offset).to_string()), "{errors:?}");
+}
+
+#[tokio::test]
+async fn a_key_ring_is_made_once_and_a_key_that_is_there_is_kept() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("data/customer-ref.key");
+    let offset = free_offset();
+    // It stops as soon as it has its keys.
+    let _taken = TcpListener::bind(("127.0.0.1", 8082 + offset)).unwrap();
+    let key = async || {
+        assert!(!up(&folder, offset).ended(PATIENCE).await.success());
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let ring = key().await;
+    assert!(RefRing::parse(&ring).is_ok());
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap()) & 0o777, 0o600);
+    assert_eq!(key().await, ring);
+    std::fs::write(&path, "one key for all customers").unwrap();
+    assert_eq!(key().await, "one key for all customers");
 }

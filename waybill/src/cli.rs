@@ -38,6 +38,112 @@ pub(crate) enum Command {
         /// An order's id or a trace's id
         id: String,
     },
+    /// Check or show the audit log: who did what, and when
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Forget a customer, or replace the keys of references to customers
+    #[command(subcommand)]
+    Customer(CustomerCommand),
+}
+
+/// What a person asks about the audit log.
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that nothing was changed, taken out, put in, moved or cut off. Exit code 0: whole; 1: not; 2: cannot be checked
+    Verify(VerifyOptions),
+    /// Show the entries
+    Show(ShowOptions),
+}
+
+/// Of `waybill up`, unless told otherwise; with one of the two given, only that one.
+#[derive(Args)]
+pub(crate) struct VerifyOptions {
+    #[command(flatten)]
+    database: DatabaseOption,
+    /// The file that entries are delivered to (`AUDIT_LOG`)
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// The file with the key (`AUDIT_KEY`)
+    #[arg(long, value_name = "FILE", default_value = "data/audit.key")]
+    pub(crate) key_file: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct ShowOptions {
+    /// Only those of this order
+    #[arg(long, value_name = "ID")]
+    pub(crate) order: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseOption,
+}
+
+#[derive(Args)]
+pub(crate) struct DatabaseOption {
+    /// The order service's database, such as <sqlite:data/order.db> (`DATABASE_URL`)
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+impl DatabaseOption {
+    pub(crate) fn url(self) -> String {
+        self.database.unwrap_or_else(|| format!("sqlite:{DATA}/order.db"))
+    }
+}
+
+impl VerifyOptions {
+    /// File and database.
+    pub(crate) fn sources(self) -> (Option<PathBuf>, Option<String>) {
+        match (self.log, self.database.database) {
+            (None, None) => {
+                (Some(format!("{DATA}/audit.log").into()), Some(DatabaseOption { database: None }.url()))
+            }
+            given => given,
+        }
+    }
+}
+
+/// What a person does about customers.
+#[derive(Subcommand)]
+pub(crate) enum CustomerCommand {
+    /// Take a customer out of their orders, and make the references to them in telemetry nobody's
+    Forget(ForgetOptions),
+    /// Replace the keys of the references to all customers in telemetry
+    RotateKey(RotateOptions),
+}
+
+const ADMIN: &str = "http://127.0.0.1:9081";
+const OBSERVATORY_ADMIN: &str = "http://127.0.0.1:9086";
+const REF_KEY: &str = "data/customer-ref.key";
+
+#[derive(Args)]
+pub(crate) struct ForgetOptions {
+    /// Who
+    pub(crate) customer_id: String,
+    /// The admin port of the order service
+    #[arg(long, value_name = "URL", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// The admin port of the observatory
+    #[arg(long, value_name = "URL", default_value = OBSERVATORY_ADMIN)]
+    pub(crate) observatory: String,
+    /// The key ring that the services were given (`CUSTOMER_REF_KEY_FILE`)
+    #[arg(long, value_name = "FILE", default_value = REF_KEY)]
+    pub(crate) key_file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct RotateOptions {
+    /// The admin port of the order service
+    #[arg(long, value_name = "URL", default_value = ADMIN)]
+    pub(crate) admin: String,
+    /// The key ring that the services were given (`CUSTOMER_REF_KEY_FILE`)
+    #[arg(long, value_name = "FILE", default_value = REF_KEY)]
+    pub(crate) key_file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 impl Default for Command {

@@ -58,7 +58,7 @@ fn rendered(line: &Map<String, Value>) -> String {
 
 /// What the line says beyond what all lines have.
 fn own_fields(line: &Map<String, Value>) -> String {
-    const COMMON: [&str; 14] = [
+    const COMMON: [&str; 17] = [
         "timestamp",
         "severity",
         "message",
@@ -73,6 +73,10 @@ fn own_fields(line: &Map<String, Value>) -> String {
         "version",
         "target",
         "@timestamp",
+        // What only `waybill audit` can do something with.
+        "stream",
+        "previous",
+        "hash",
     ];
     let own = line.iter().filter(|(name, _)| !COMMON.contains(&name.as_str()));
     own.map(|(name, value)| match value {

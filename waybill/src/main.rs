@@ -7,9 +7,13 @@
 //! | [`place`] | `waybill order place`: one order, many, or a steady load |
 //! | [`trace_view`] | `waybill trace` |
 //! | [`logs_view`] | `waybill logs` |
-//! | [`remote`] | how the last three ask the gateway and the observatory |
+//! | [`audit`] | `waybill audit` |
+//! | [`customer`] | `waybill customer` |
+//! | [`remote`] | how placing, traces and logs ask the gateway and the observatory |
 
+mod audit;
 mod cli;
+mod customer;
 mod logs_view;
 mod place;
 mod process;
@@ -20,7 +24,7 @@ mod trace_view;
 mod up;
 
 use clap::Parser;
-use cli::{Cli, Command, OrderCommand, Service, ServiceCommand};
+use cli::{AuditCommand, Cli, Command, CustomerCommand, OrderCommand, Service, ServiceCommand};
 use service_kit::process::{healthcheck, start};
 use std::{error::Error, process::ExitCode};
 
@@ -51,19 +55,35 @@ fn main() -> ExitCode {
         Command::Order { command: Some(OrderCommand::Place(options)) } => terminal(place::run(options)),
         Command::Trace { id } => terminal(trace_view::run(id)),
         Command::Logs { id } => terminal(logs_view::run(id)),
+        Command::Audit(AuditCommand::Verify(options)) => verdict(audit::verify(options)),
+        Command::Audit(AuditCommand::Show(options)) => terminal(audit::show(options)),
+        Command::Customer(CustomerCommand::Forget(options)) => terminal(customer::forget(options)),
+        Command::Customer(CustomerCommand::RotateKey(options)) => terminal(customer::rotate_key(options)),
     }
 }
 
 /// Runs a command that a person typed: what goes wrong is one line.
 fn terminal(command: impl Future<Output = Result<(), Box<dyn Error>>>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error),
-    };
-    match runtime.block_on(command) {
+    match finished(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&*error),
     }
+}
+
+/// The same for a command that answers a question: exit code 0 for yes, 1 for no, 2 when there is no answer.
+fn verdict(command: impl Future<Output = Result<bool, Box<dyn Error>>>) -> ExitCode {
+    match finished(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = failed(&*error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn finished<T>(command: impl Future<Output = Result<T, Box<dyn Error>>>) -> Result<T, Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
 fn failed(error: &dyn Error) -> ExitCode {

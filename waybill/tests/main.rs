@@ -18,7 +18,18 @@ fn help_names_every_command() {
     let output = waybill(&["--help"]);
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    for command in ["up", "gateway", "order", "payment", "inventory", "observatory", "trace", "logs"] {
+    for command in [
+        "up",
+        "gateway",
+        "order",
+        "payment",
+        "inventory",
+        "observatory",
+        "trace",
+        "logs",
+        "audit",
+        "customer",
+    ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} in\n{help}");
     }
 }

@@ -58,6 +58,7 @@ fn log_fields_are_documented() {
             field::On::Span => "within a span",
             field::On::Context => "within a span about it",
             field::On::Some => "its own",
+            field::On::Audit => "the audit log's",
         };
         format!("| `{}` | {on} | {} |", field.name, field.brief)
     };

@@ -1,6 +1,6 @@
 //! Settings of the order service.
 
-use crate::seal::Seal;
+use crate::{audit::AuditTarget, seal::Seal};
 use axum::http::Uri;
 use service_kit::{
     config::{ServerConfig, millis, peer_url},
@@ -9,7 +9,7 @@ use service_kit::{
     process::ServiceConfig,
 };
 use std::time::Duration;
-use telemetry::{ConfigError, Env};
+use telemetry::{ConfigError, Env, audit::AuditKey};
 
 /// All of them.
 #[derive(Debug, Clone)]
@@ -40,6 +40,10 @@ pub struct Config {
     pub async_workers: usize,
     /// `CARD_SEAL_KEY`.
     pub seal: Seal,
+    /// `AUDIT_KEY`; a key that lasts as long as the process when it is not set.
+    pub audit_key: Option<AuditKey>,
+    /// `AUDIT_LOG`: where audit entries are delivered; when it is not set they stay in the database, and are log lines.
+    pub audit_log: Option<AuditTarget>,
 }
 
 impl ServiceConfig for Config {
@@ -58,6 +62,8 @@ impl ServiceConfig for Config {
             async_queue: count(env, "ASYNC_QUEUE", 1000)?,
             async_workers: count(env, "ASYNC_WORKERS", 32)?,
             seal: Seal::from_env(env)?,
+            audit_key: AuditKey::from_env(env)?,
+            audit_log: AuditTarget::from_env(env)?,
         })
     }
 

@@ -11,8 +11,10 @@
 //! | [`seal`] | cards at rest |
 //! | [`store`] | the only SQL |
 //! | [`clients`] | the inventory and payment services |
+//! | [`audit`] | who did what: delivery of the entries, and acts of operators |
 //! | [`events`] | the relay that publishes `order-events` from the outbox |
 
+pub mod audit;
 pub mod background;
 mod cancel;
 pub mod clients;
@@ -27,6 +29,7 @@ pub mod saga;
 pub mod seal;
 pub mod store;
 
+use audit::{AuditRelay, office};
 use background::Background;
 use clients::{InventoryClient, PaymentClient};
 use config::Config;
@@ -43,20 +46,21 @@ use service_kit::{
 };
 use std::sync::Arc;
 use store::Store;
-use telemetry::{Telemetry, http_client::HttpClient};
+use telemetry::{Telemetry, audit::AuditKey, http_client::HttpClient};
 
 /// `service.name`.
 pub const SERVICE: &str = "order-service";
 
 /// Runs until `shutdown`: requests are drained first, then the workers finish what they have begun, then the relay
-/// publishes what that has led to.
+/// publishes what that has led to, and the audit log is delivered.
 pub async fn run(
     config: Config,
     listeners: Listeners,
     telemetry: Telemetry,
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
-    let store = Store::open(&config.database, &telemetry).await?;
+    let store = Store::open(&config.database, &telemetry, audit_key(&config)).await?;
+    let audit = AuditRelay::new(&config, &store)?;
     let (events, outbox) = Events::new(&config, &telemetry, store.outbox())?;
     let http_client = HttpClient::new(&telemetry);
     let saga = Arc::new(Saga {
@@ -74,27 +78,34 @@ pub async fn run(
     let readiness = Readiness::default();
     let app = http::App { saga, background, store: store.clone(), telemetry: telemetry.clone() };
     let api = edge::harden(http::router(app), &telemetry, http::OPERATIONS, config.server.request_timeout);
-    let health = StoreHealth {
-        store: store.clone(),
-        backlog: BacklogMetrics::new(telemetry.metrics(), store.outbox()),
-    };
-    let office = dead_letters::router(store.outbox(), outbox);
+    let backlog = BacklogMetrics::new(telemetry.metrics(), &store, &config);
+    let health = StoreHealth { store: store.clone(), backlog };
+    let office = dead_letters::router(store.clone(), outbox).merge(office::router(store.clone()));
     let admin = admin::router_with(&telemetry, &readiness, health, office);
 
     let (work_trigger, work_stop) = Shutdown::by_hand();
     let (relay_trigger, relay_stop) = Shutdown::by_hand();
     let workers = tokio::spawn(workers.run(work_stop.clone()));
     let resumer = tokio::spawn(resumer.run(work_stop));
-    let relay = tokio::spawn(events.run(relay_stop));
+    let relay = tokio::spawn(events.run(relay_stop.clone()));
+    let audit = tokio::spawn(audit.run(relay_stop));
     server::serve(listeners, api, admin, readiness, shutdown, config.server.drain_timeout).await?;
     work_trigger.stop();
     let worked = tokio::join!(workers, resumer);
     relay_trigger.stop();
-    if worked.0.is_err() || worked.1.is_err() || relay.await.is_err() {
+    let relayed = tokio::join!(relay, audit);
+    if worked.0.is_err() || worked.1.is_err() || relayed.0.is_err() || relayed.1.is_err() {
         tracing::warn!("a worker broke off; what it had begun is in the database");
     }
     store.close().await;
     Ok(())
+}
+
+fn audit_key(config: &Config) -> AuditKey {
+    config.audit_key.clone().unwrap_or_else(|| {
+        tracing::warn!("AUDIT_KEY is not set: nobody can verify what this process writes into the audit log");
+        AuditKey::random()
+    })
 }
 
 struct StoreHealth {

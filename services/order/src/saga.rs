@@ -18,7 +18,7 @@ use api::{
     ids::OrderId,
     money::Money,
     order::{Order, OrderPayment, OrderStatus},
-    payment::{Charge, ChargeRequest, PaymentMethod},
+    payment::{Charge, ChargeRequest, PaymentMethod, Refund, RefundState},
     problem::ProblemKind,
     timestamp::Timestamp,
 };
@@ -191,12 +191,12 @@ impl Saga {
         let deadline = Deadline::after(UNDO_TIME);
         // A declined card was not charged. What one neighbour does not do is no reason not to ask the other.
         let refunded = match order.status {
-            OrderStatus::Failed => self.payment.refund(order.id, deadline).await.map(|_| ()),
-            _ => Ok(()),
+            OrderStatus::Failed => self.payment.refund(order.id, deadline).await.map(is_money_back),
+            _ => Ok(false),
         };
         let released = self.inventory.release(order.id, deadline).await;
-        let undone = match refunded.and(released) {
-            Ok(()) => self.store.undone(order.id).await.map_err(ApiError::from),
+        let undone = match refunded.and_then(|refunded| released.map(|()| refunded)) {
+            Ok(refunded) => self.store.undone(order.id, refunded).await.map_err(ApiError::from),
             Err(error) => Err(error.into()),
         };
         if let Err(error) = undone {
@@ -270,6 +270,10 @@ pub fn answer(stored: StoredOrder) -> Result<Order, ApiError> {
         }
         (_, None) => Err(ApiError::internal("an order came to nothing for a reason that was not kept")),
     }
+}
+
+fn is_money_back(refund: Refund) -> bool {
+    refund.state == RefundState::Refunded
 }
 
 fn age(order: &Order) -> Duration {

@@ -1,26 +1,40 @@
-//! The only SQL: orders with what they still have to do, idempotency keys, and the outbox.
+//! The only SQL: orders with what they still have to do, idempotency keys, the outbox, and the audit log.
 //!
 //! One interface, two databases. Whatever changes an order says in its `WHERE` from which state: two processes may
 //! be at work on the same order, and the second one changes nothing.
 
+pub mod audit;
+pub mod forget;
 pub mod outbox;
 mod postgres;
 mod sqlite;
 
 use crate::domain::{ListQuery, Outcome, Step};
 use api::{
+    customer::CustomerId,
     ids::OrderId,
+    money::Money,
     order::{Order, OrderStatus},
     problem::Problem,
     timestamp::Timestamp,
 };
+use audit::AuditLog;
+use forget::Forgotten;
 use outbox::Outbox;
 use service_kit::{
     database::{DatabaseUrl, OpenError},
     postgres::Postgres,
     sqlite::Sqlite,
 };
-use telemetry::{Telemetry, db::Db, names::span_name, propagation::StoredContext};
+use std::time::Duration;
+use telemetry::{
+    Telemetry,
+    audit::{Act, Actor, AuditKey, Auditor},
+    db::Db,
+    names::span_name,
+    propagation::StoredContext,
+};
+use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -29,6 +43,7 @@ type Result<T> = std::result::Result<T, sqlx::Error>;
 pub struct Store {
     backend: Backend,
     db: Db,
+    auditor: Auditor,
 }
 
 #[derive(Clone)]
@@ -98,8 +113,12 @@ macro_rules! ask {
 }
 
 impl Store {
-    /// Opens the database and brings its tables up to date.
-    pub async fn open(url: &DatabaseUrl, telemetry: &Telemetry) -> std::result::Result<Self, OpenError> {
+    /// Opens the database and brings its tables up to date. Audit entries are sealed with `key`.
+    pub async fn open(
+        url: &DatabaseUrl,
+        telemetry: &Telemetry,
+        key: AuditKey,
+    ) -> std::result::Result<Self, OpenError> {
         let (backend, system) = match url {
             DatabaseUrl::Sqlite(url) => {
                 (Backend::Sqlite(Sqlite::open(url, &sqlx::migrate!("migrations/sqlite")).await?), "sqlite")
@@ -109,7 +128,7 @@ impl Store {
                 (Backend::Postgres(Postgres::open(url, &migrator).await?), "postgresql")
             }
         };
-        Ok(Self { backend, db: Db::new(telemetry, system) })
+        Ok(Self { backend, db: Db::new(telemetry, system), auditor: Auditor::new(telemetry, key) })
     }
 
     /// Closes it.
@@ -136,9 +155,23 @@ impl Store {
         }
     }
 
+    /// The audit entries in it.
+    pub fn audit_log(&self) -> AuditLog {
+        match &self.backend {
+            Backend::Sqlite(db) => AuditLog::Sqlite(db.clone()),
+            Backend::Postgres(db) => AuditLog::Postgres(db.clone()),
+        }
+    }
+
+    /// Who writes them.
+    pub fn auditor(&self) -> &Auditor {
+        &self.auditor
+    }
+
     /// Keeps a new order; its maker has it until `claimed_until`.
     pub async fn save(&self, new: &StoredOrder, claimed_until: Timestamp) -> Result<()> {
-        self.db.run(span_name::ORDER_SAVE, "INSERT", "orders", ask!(self, save(new, claimed_until))).await
+        let save = ask!(self, save(&self.auditor, new, claimed_until));
+        self.db.run(span_name::ORDER_SAVE, "INSERT", "orders", save).await
     }
 
     /// Notes that the stock is reserved, at these prices: the next step is the charge.
@@ -155,12 +188,14 @@ impl Store {
             Outcome::Declined(_) => span_name::ORDER_DECLINE,
             Outcome::Failed(_) => span_name::ORDER_FAIL,
         };
-        self.db.run(name, "UPDATE", "orders", ask!(self, finish(id, outcome, context))).await
+        let finish = ask!(self, finish(&self.auditor, id, outcome, context));
+        self.db.run(name, "UPDATE", "orders", finish).await
     }
 
-    /// Notes that an order that came to nothing is undone: it is at rest.
-    pub async fn undone(&self, id: OrderId) -> Result<()> {
-        self.db.run(span_name::ORDER_SETTLE, "UPDATE", "orders", ask!(self, undone(id))).await
+    /// Notes that an order that came to nothing is undone, and whether money went back for it: it is at rest.
+    pub async fn undone(&self, id: OrderId, refunded: bool) -> Result<()> {
+        let undone = ask!(self, undone(&self.auditor, id, refunded));
+        self.db.run(span_name::ORDER_SETTLE, "UPDATE", "orders", undone).await
     }
 
     /// Marks a confirmed order as to be cancelled, if it is one.
@@ -172,7 +207,8 @@ impl Store {
 
     /// Ends a cancellation and says so in the outbox, in the same transaction. False when it had ended already.
     pub async fn cancelled(&self, id: OrderId, context: &StoredContext) -> Result<bool> {
-        self.db.run(span_name::ORDER_CANCEL, "UPDATE", "orders", ask!(self, cancelled(id, context))).await
+        let cancelled = ask!(self, cancelled(&self.auditor, id, context));
+        self.db.run(span_name::ORDER_CANCEL, "UPDATE", "orders", cancelled).await
     }
 
     /// An order with everything that is kept of it.
@@ -203,6 +239,36 @@ impl Store {
             .await
     }
 
+    /// Forgets a customer, all in one transaction. They may be forgotten again.
+    pub async fn forget(&self, customer: &CustomerId, actor: Actor) -> Result<Forgotten> {
+        let forget = async {
+            match &self.backend {
+                Backend::Sqlite(db) => forget::sqlite::forget(db, &self.auditor, customer, actor).await,
+                Backend::Postgres(db) => forget::postgres::forget(db, &self.auditor, customer, actor).await,
+            }
+        };
+        self.db.run(span_name::ORDER_FORGET_CUSTOMER, "UPDATE", "orders", forget).await
+    }
+
+    /// Puts one dead letter, or all, back into the outbox, and says how many that were.
+    pub async fn replay(&self, event_id: Option<Uuid>, actor: Actor) -> Result<u64> {
+        let outbox = self.outbox();
+        let replay = outbox.replay(event_id, &self.auditor, actor);
+        self.db.run(span_name::ORDER_REPLAY_EVENTS, "INSERT", "outbox", replay).await
+    }
+
+    /// Writes down that the key of the customers' references is to be replaced.
+    pub async fn note_key_rotation(&self, actor: Actor) -> Result<()> {
+        let acts = [Act::new("customer_key.rotated", actor)];
+        let note = async {
+            match &self.backend {
+                Backend::Sqlite(db) => audit::sqlite::note(db, &self.auditor, &acts).await,
+                Backend::Postgres(db) => audit::postgres::note(db, &self.auditor, &acts).await,
+            }
+        };
+        self.db.run(span_name::ORDER_NOTE_KEY_ROTATION, "INSERT", "audit_entries", note).await
+    }
+
     /// Forgets keys made before `oldest`. Outside any trace, like the worker that asks.
     pub async fn forget_keys(&self, oldest: Timestamp) -> Result<u64> {
         ask!(self, forget_keys(oldest)).await
@@ -216,6 +282,38 @@ impl StoredOrder {
             OrderStatus::Cancelled => OrderStatus::Confirmed,
             status => status,
         }
+    }
+}
+
+/// How much waits, and for how long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Events, or audit entries.
+    pub length: i64,
+    /// The age of the oldest.
+    pub oldest: Duration,
+}
+
+impl Backlog {
+    fn since(length: i64, oldest: Option<Timestamp>) -> Self {
+        let age = oldest.map_or(0, |oldest| Timestamp::now().as_micros() - oldest.as_micros());
+        Self { length, oldest: Duration::from_micros(age.try_into().unwrap_or_default()) }
+    }
+}
+
+/// What the customer, or the service for them, has done about their order.
+fn act_on_order<'a>(
+    action: &'static str,
+    actor: Actor,
+    order: OrderId,
+    customer: &'a CustomerId,
+    amount: Option<Money>,
+) -> Act<'a> {
+    Act {
+        customer_id: Some(customer.as_str()),
+        order_id: Some(order.to_string()),
+        amount: amount.map(|money| (money.amount_minor, money.currency.to_string())),
+        ..Act::new(action, actor)
     }
 }
 

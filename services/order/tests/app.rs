@@ -21,6 +21,8 @@ pub const CUSTOMER: &str = "c-1042";
 
 pub struct App {
     pub telemetry: Telemetry,
+    /// Base URL of its admin port.
+    pub admin: String,
     base: String,
     trigger: Trigger,
     running: JoinHandle<Result<(), RunError>>,
@@ -55,10 +57,11 @@ impl App {
         let config = Config::from_env(&Env::from_pairs(standard.iter().chain(settings).copied())).unwrap();
         let listeners = Listeners::bind(config.server()).await.unwrap();
         let base = format!("http://{}", listeners.api.local_addr().unwrap());
+        let admin = format!("http://{}", listeners.admin.local_addr().unwrap());
         let telemetry = Telemetry::for_test(order::SERVICE);
         let (trigger, shutdown) = Shutdown::by_hand();
         let running = tokio::spawn(order::run(config, listeners, telemetry.clone(), shutdown));
-        Self { telemetry, base, trigger, running }
+        Self { telemetry, admin, base, trigger, running }
     }
 
     /// Stops as SIGTERM would.

@@ -9,6 +9,7 @@
 )]
 
 mod app;
+mod audit;
 mod events;
 mod failures;
 mod inputs;

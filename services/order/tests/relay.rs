@@ -10,7 +10,7 @@ use order::{
     config::Config,
     domain::{Draft, Outcome, Step},
     events::{BacklogMetrics, Events, OutboxSignal, dead_letters},
-    store::{Store, StoredOrder, outbox::Backlog},
+    store::{Backlog, Store, StoredOrder},
 };
 use serde_json::Value;
 use service_kit::{
@@ -19,7 +19,7 @@ use service_kit::{
     shutdown::{Shutdown, Trigger},
 };
 use std::time::Duration;
-use telemetry::{Env, Telemetry, propagation::StoredContext};
+use telemetry::{Env, Telemetry, audit::AuditKey, propagation::StoredContext};
 use tempfile::TempDir;
 use testkit::eventually;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -107,12 +107,12 @@ impl Database {
         let standard = [("DATABASE_URL", self.url.as_str()), ("EVENTS_URL", events)];
         let config = Config::from_env(&Env::from_pairs(standard.iter().chain(settings).copied())).unwrap();
         // An instance of its own, with connections of its own.
-        let outbox = open(&self.url).await.outbox();
+        let store = open(&self.url).await;
         let telemetry = Telemetry::for_test(order::SERVICE);
-        let (relay, signal) = Events::new(&config, &telemetry, outbox.clone()).unwrap();
+        let (relay, signal) = Events::new(&config, &telemetry, store.outbox()).unwrap();
         let (trigger, stop) = Shutdown::by_hand();
-        let backlog = Watched(BacklogMetrics::new(telemetry.metrics(), outbox.clone()));
-        let office = dead_letters::router(outbox, signal.clone());
+        let backlog = Watched(BacklogMetrics::new(telemetry.metrics(), &store, &config));
+        let office = dead_letters::router(store, signal.clone());
         let router = admin::router_with(&telemetry, &Readiness::default(), backlog, office);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin = format!("http://{}", listener.local_addr().unwrap());
@@ -185,5 +185,6 @@ impl Health for Watched {
 async fn open(url: &str) -> Store {
     let env = Env::from_pairs([("DATABASE_URL", url)]);
     let url = service_kit::database::DatabaseUrl::from_env(&env, "").unwrap();
-    Store::open(&url, &Telemetry::for_test(order::SERVICE)).await.unwrap()
+    let telemetry = Telemetry::for_test(order::SERVICE);
+    Store::open(&url, &telemetry, AuditKey::random()).await.unwrap()
 }

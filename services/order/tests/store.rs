@@ -15,7 +15,7 @@ use order::{
 };
 use service_kit::database::DatabaseUrl;
 use std::time::Duration;
-use telemetry::{Env, Telemetry, propagation::StoredContext};
+use telemetry::{Env, Telemetry, audit::AuditKey, propagation::StoredContext};
 use testkit::Database;
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -30,10 +30,11 @@ async fn on_both(test: impl AsyncFn(Store)) {
 async fn open(url: &str) -> Store {
     let env = Env::from_pairs([("DATABASE_URL", url)]);
     let url = DatabaseUrl::from_env(&env, "").unwrap();
-    Store::open(&url, &Telemetry::for_test(order::SERVICE)).await.unwrap()
+    let telemetry = Telemetry::for_test(order::SERVICE);
+    Store::open(&url, &telemetry, AuditKey::random()).await.unwrap()
 }
 
-fn draft(customer: &str) -> Draft {
+pub fn draft(customer: &str) -> Draft {
     let item =
         |sku: &str, pieces| Item { sku: sku.parse().unwrap(), quantity: Quantity::try_from(pieces).unwrap() };
     Draft {
@@ -45,7 +46,7 @@ fn draft(customer: &str) -> Draft {
 }
 
 /// An order of two positions that is to be charged.
-fn reserved(draft: &Draft) -> StoredOrder {
+pub fn reserved(draft: &Draft) -> StoredOrder {
     let items = draft.items.as_slice().iter().map(|item| ReservedItem {
         sku: item.sku.clone(),
         quantity: item.quantity,
@@ -59,7 +60,7 @@ fn reserved(draft: &Draft) -> StoredOrder {
     }
 }
 
-fn pending(draft: &Draft) -> StoredOrder {
+pub fn pending(draft: &Draft) -> StoredOrder {
     StoredOrder {
         order: draft.unpriced(OrderStatus::Pending),
         step: Some(Step::Reserve),
@@ -74,7 +75,7 @@ fn pending(draft: &Draft) -> StoredOrder {
     }
 }
 
-fn confirmed() -> Outcome {
+pub fn confirmed() -> Outcome {
     Outcome::Confirmed(OrderPayment { transaction_id: TransactionId::new(), card_last4: "4242".to_owned() })
 }
 
@@ -141,7 +142,7 @@ async fn a_failed_order_is_undone_and_then_at_rest() {
         let loaded = store.load(new.order.id).await.unwrap().unwrap();
         assert_eq!((loaded.order.status, loaded.step), (OrderStatus::Declined, Some(Step::Undo)));
         assert_eq!(loaded.problem, Some(why));
-        store.undone(new.order.id).await.unwrap();
+        store.undone(new.order.id, false).await.unwrap();
         assert_eq!(store.load(new.order.id).await.unwrap().unwrap().step, None);
     })
     .await;

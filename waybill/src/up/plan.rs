@@ -7,7 +7,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
 };
-use telemetry::Env;
+use telemetry::{Env, redact::RefRing};
 
 /// The processes, in the order they are started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,8 +67,9 @@ pub(crate) struct Plan {
     ephemeral: bool,
     offset: u16,
     postgres: Option<String>,
-    customer_ref_key: String,
+    customer_ref_key: PathBuf,
     card_seal_key: String,
+    audit_key: String,
 }
 
 impl Plan {
@@ -80,11 +81,14 @@ impl Plan {
         };
         let wrong = |error| format!("cannot use {} for data: {error}", data.display());
         std::fs::create_dir_all(&data).map_err(wrong)?;
-        let customer_ref_key = key(&data.join("customer-ref.key")).map_err(wrong)?;
-        let card_seal_key = key(&data.join("card-seal.key")).map_err(wrong)?;
+        let customer_ref_key = data.join("customer-ref.key");
+        // A single key, from before there were rings, is kept: with another one all references would change.
+        kept(&customer_ref_key, || RefRing::generate().render()).map_err(wrong)?;
+        let card_seal_key = kept(&data.join("card-seal.key"), random_key).map_err(wrong)?;
+        let audit_key = kept(&data.join("audit.key"), random_key).map_err(wrong)?;
         let (ephemeral, offset) = (options.ephemeral, options.port_offset);
         let postgres = options.postgres.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-        Ok(Self { data, ephemeral, offset, postgres, customer_ref_key, card_seal_key })
+        Ok(Self { data, ephemeral, offset, postgres, customer_ref_key, card_seal_key, audit_key })
     }
 
     /// One line that names every port that is taken.
@@ -163,10 +167,16 @@ impl Plan {
             ("OTEL_BSP_SCHEDULE_DELAY", "200".to_owned()),
             ("LOG_SHIP", format!("tcp://{}", self.address(LOG_INPUT))),
             ("EVENTS_URL", format!("{}/events", self.url(Role::Inventory))),
-            ("CUSTOMER_REF_KEY", self.customer_ref_key.clone()),
+            // The file, and not what it holds: services notice when it changes.
+            ("CUSTOMER_REF_KEY_FILE", self.customer_ref_key.display().to_string()),
             ("CARD_SEAL_KEY", self.card_seal_key.clone()),
+            ("AUDIT_KEY", self.audit_key.clone()),
+            ("AUDIT_LOG", self.data.join("audit.log").display().to_string()),
         ];
-        let is_given = |name: &str| env.get(name).or_else(|| env.get(&format!("{name}_FILE"))).is_some();
+        let is_given = |variable: &str| {
+            let name = variable.strip_suffix("_FILE").unwrap_or(variable);
+            env.get(name).or_else(|| env.get(&format!("{name}_FILE"))).is_some()
+        };
         environment.extend(defaults.into_iter().filter(|(name, _)| !is_given(name)));
         environment
     }
@@ -190,16 +200,20 @@ impl Plan {
     }
 }
 
-/// Made once and kept with the data, so that after a restart a customer has the same reference, and an order under
-/// way can still be charged.
-fn key(path: &Path) -> std::io::Result<String> {
+/// Made once and kept with the data, so that after a restart a customer has the same reference, an order under way can
+/// still be charged, and the audit log goes on.
+fn kept(path: &Path, make: impl FnOnce() -> String) -> std::io::Result<String> {
     if let Ok(key) = std::fs::read_to_string(path) {
         return Ok(key.trim().to_owned());
     }
-    let key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    let key = make();
     let mut file = std::fs::OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
     file.write(true).create_new(true).open(path)?.write_all(key.as_bytes())?;
     Ok(key)
+}
+
+fn random_key() -> String {
+    format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
 }

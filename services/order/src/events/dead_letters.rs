@@ -2,7 +2,13 @@
 //! them sent again, on the admin port.
 
 use super::{OutboxSignal, backlog::DeadLetters};
-use crate::store::outbox::{DeadLetter, Outbox};
+use crate::{
+    audit::operator::Operator,
+    store::{
+        Store,
+        outbox::{DeadLetter, Outbox},
+    },
+};
 use api::{
     problem::{FieldError, ProblemKind},
     timestamp::Timestamp,
@@ -60,17 +66,19 @@ fn kept(letter: nats::DeadLetter) -> Option<DeadLetter> {
 /// | `GET /admin/dead-letters?limit=` | oldest first, 100 unless told otherwise, at most 1000 |
 /// | `POST /admin/dead-letters/{event_id}/replay` | `{"replayed": 1}`, or 404 |
 /// | `POST /admin/dead-letters/replay` | all of them: `{"replayed": 17}` |
-pub fn router(outbox: Outbox, signal: OutboxSignal) -> Router {
+///
+/// `X-Operator` says who asks.
+pub fn router(store: Store, signal: OutboxSignal) -> Router {
     Router::new()
         .route("/admin/dead-letters", get(list))
         .route("/admin/dead-letters/replay", post(replay_all))
         .route("/admin/dead-letters/{event_id}/replay", post(replay))
-        .with_state(Office { outbox, signal })
+        .with_state(Office { store, signal })
 }
 
 #[derive(Clone)]
 struct Office {
-    outbox: Outbox,
+    store: Store,
     signal: OutboxSignal,
 }
 
@@ -112,12 +120,15 @@ async fn list(
         let error = FieldError::new("/limit", "a limit is a whole number from 1 to 1000");
         return Err(ApiError::invalid(vec![error]));
     }
-    let letters = office.outbox.dead_letters(limit).await?;
+    let letters = office.store.outbox().dead_letters(limit).await?;
     Ok(Json(Letters { dead_letters: letters.into_iter().map(Letter::from).collect() }))
 }
 
-async fn replay_all(State(office): State<Office>) -> Result<Json<Replayed>, ApiError> {
-    let replayed = office.outbox.replay(None).await?;
+async fn replay_all(
+    State(office): State<Office>,
+    Operator(actor): Operator,
+) -> Result<Json<Replayed>, ApiError> {
+    let replayed = office.store.replay(None, actor).await?;
     tracing::info!(count = replayed, "dead letters are sent again");
     office.signal.wake();
     Ok(Json(Replayed { replayed }))
@@ -125,9 +136,10 @@ async fn replay_all(State(office): State<Office>) -> Result<Json<Replayed>, ApiE
 
 async fn replay(
     State(office): State<Office>,
+    Operator(actor): Operator,
     ApiPath(event_id): ApiPath<Uuid>,
 ) -> Result<Json<Replayed>, ApiError> {
-    let replayed = office.outbox.replay(Some(event_id)).await?;
+    let replayed = office.store.replay(Some(event_id), actor).await?;
     if replayed == 0 {
         return Err(ApiError::new(ProblemKind::NotFound, "no dead letter has this event id"));
     }

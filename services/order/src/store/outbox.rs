@@ -4,13 +4,15 @@
 pub mod postgres;
 pub mod sqlite;
 
+use super::{Backlog, Result};
 use api::timestamp::Timestamp;
 use service_kit::{postgres::Postgres, sqlite::Sqlite};
 use std::time::Duration;
-use telemetry::propagation::StoredContext;
+use telemetry::{
+    audit::{Act, Actor, Auditor},
+    propagation::StoredContext,
+};
 use uuid::Uuid;
-
-type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// The outbox of one database. A cheap handle. Nothing here has a span: the relay asks outside any trace.
 #[derive(Clone)]
@@ -82,15 +84,6 @@ pub struct DeadLetter {
     pub died_at: Timestamp,
 }
 
-/// How much waits, and for how long.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Backlog {
-    /// Events.
-    pub length: i64,
-    /// The age of the oldest.
-    pub oldest: Duration,
-}
-
 /// Asks the one database that there is.
 macro_rules! ask {
     ($outbox:expr, $function:ident($($argument:expr),*)) => {
@@ -117,8 +110,7 @@ impl Outbox {
     /// What waits.
     pub async fn backlog(&self) -> Result<Backlog> {
         let (length, oldest) = ask!(self, backlog())?;
-        let age = oldest.map_or(0, |oldest| Timestamp::now().as_micros() - oldest.as_micros());
-        Ok(Backlog { length, oldest: Duration::from_micros(age.try_into().unwrap_or_default()) })
+        Ok(Backlog::since(length, oldest))
     }
 
     /// Keeps an event that its receiver has given up.
@@ -132,12 +124,21 @@ impl Outbox {
     }
 
     /// Puts one dead letter, or all, back into the outbox, and says how many that were.
-    pub async fn replay(&self, event_id: Option<Uuid>) -> Result<u64> {
-        ask!(self, replay(event_id))
+    pub(super) async fn replay(
+        &self,
+        event_id: Option<Uuid>,
+        auditor: &Auditor,
+        actor: Actor,
+    ) -> Result<u64> {
+        ask!(self, replay(event_id, auditor, actor))
     }
 }
 
 /// A database has no unsigned numbers.
 fn count(number: u32) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
+}
+
+fn replayed(actor: Actor, count: u64) -> Act<'static> {
+    Act { count: Some(count), ..Act::new("dead_letters.replayed", actor) }
 }

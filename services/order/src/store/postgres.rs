@@ -1,11 +1,14 @@
 //! The SQL for PostgreSQL.
 
-use super::{KeyClaim, KeyRequest, Result, StoredOrder, outbox, problem_from, problem_json};
+mod keys;
+
+use super::{Result, StoredOrder, act_on_order, audit, outbox, problem_from, problem_json};
 use crate::{
     domain::{ListQuery, Outcome, Step},
     saga::UNDO_TIME,
 };
 use api::{
+    customer::CustomerId,
     event::OrderEventKind,
     ids::{OrderId, TransactionId},
     items::Quantity,
@@ -18,8 +21,13 @@ use service_kit::{
     postgres::Postgres,
 };
 use sqlx::{PgConnection, QueryBuilder, Row, postgres::PgRow, types::time::OffsetDateTime};
-use telemetry::propagation::StoredContext;
+use telemetry::{
+    audit::{Actor, Auditor},
+    propagation::StoredContext,
+};
 use uuid::Uuid;
+
+pub(super) use keys::{claim_key, forget_keys};
 
 /// An order's row once for each of its items.
 macro_rules! select {
@@ -32,7 +40,12 @@ macro_rules! select {
     };
 }
 
-pub(super) async fn save(db: &Postgres, new: &StoredOrder, claimed_until: Timestamp) -> Result<()> {
+pub(super) async fn save(
+    db: &Postgres,
+    auditor: &Auditor,
+    new: &StoredOrder,
+    claimed_until: Timestamp,
+) -> Result<()> {
     let order = &new.order;
     let mut tx = db.begin().await?;
     sqlx::query(
@@ -69,6 +82,8 @@ pub(super) async fn save(db: &Postgres, new: &StoredOrder, claimed_until: Timest
         .execute(&mut *tx)
         .await?;
     }
+    let act = act_on_order("order.created", Actor::Customer, order.id, &order.customer_id, order.total);
+    audit::postgres::append(&mut tx, auditor, &[act]).await?;
     tx.commit().await
 }
 
@@ -100,6 +115,7 @@ pub(super) async fn reserved(db: &Postgres, order: &Order) -> Result<()> {
 
 pub(super) async fn finish(
     db: &Postgres,
+    auditor: &Auditor,
     id: OrderId,
     outcome: &Outcome,
     context: &StoredContext,
@@ -109,7 +125,8 @@ pub(super) async fn finish(
     let changed = sqlx::query(
         "UPDATE orders SET status = $1, step = $2, transaction_id = $3, card_last4 = $4, problem = $5,
                            sealed_card = NULL, updated_at = $6, claimed_until = $7
-         WHERE id = $8 AND status = 'pending'",
+         WHERE id = $8 AND status = 'pending'
+         RETURNING customer_id, total_minor, currency",
     )
     .bind(outcome.status().as_str())
     .bind(outcome.step().map(Step::as_str))
@@ -119,25 +136,32 @@ pub(super) async fn finish(
     .bind(OffsetDateTime::from(Timestamp::now()))
     .bind(OffsetDateTime::from(Timestamp::now() + UNDO_TIME))
     .bind(Uuid::from(id))
-    .execute(&mut *tx)
-    .await?
-    .rows_affected()
-        == 1;
-    if changed && payment.is_some() {
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let (Some(row), Some(_)) = (&changed, payment) {
         outbox::postgres::insert(&mut tx, id, OrderEventKind::Confirmed, context).await?;
+        let (customer, total) = read_owner(row)?;
+        let act = act_on_order("order.paid", Actor::Customer, id, &customer, total);
+        audit::postgres::append(&mut tx, auditor, &[act]).await?;
     }
     tx.commit().await?;
-    Ok(changed)
+    Ok(changed.is_some())
 }
 
-pub(super) async fn undone(db: &Postgres, id: OrderId) -> Result<()> {
-    let sql = "UPDATE orders SET step = NULL, updated_at = $1 WHERE id = $2 AND step = 'undo'";
+pub(super) async fn undone(db: &Postgres, auditor: &Auditor, id: OrderId, refunded: bool) -> Result<()> {
+    let sql = "UPDATE orders SET step = NULL, updated_at = $1 WHERE id = $2 AND step = 'undo'
+               RETURNING customer_id, total_minor, currency";
     let mut tx = db.begin().await?;
-    sqlx::query(sql)
+    let undone = sqlx::query(sql)
         .bind(OffsetDateTime::from(Timestamp::now()))
         .bind(Uuid::from(id))
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
+    if let Some(row) = undone.filter(|_| refunded) {
+        let (customer, total) = read_owner(&row)?;
+        let act = act_on_order("order.refunded", Actor::Service, id, &customer, total);
+        audit::postgres::append(&mut tx, auditor, &[act]).await?;
+    }
     tx.commit().await
 }
 
@@ -155,21 +179,29 @@ pub(super) async fn mark_cancel(db: &Postgres, id: OrderId, claimed_until: Times
     tx.commit().await
 }
 
-pub(super) async fn cancelled(db: &Postgres, id: OrderId, context: &StoredContext) -> Result<bool> {
+pub(super) async fn cancelled(
+    db: &Postgres,
+    auditor: &Auditor,
+    id: OrderId,
+    context: &StoredContext,
+) -> Result<bool> {
     let mut tx = db.begin().await?;
-    let sql = "UPDATE orders SET status = 'cancelled', step = NULL, updated_at = $1 WHERE id = $2 AND step = 'cancel'";
+    let sql = "UPDATE orders SET status = 'cancelled', step = NULL, updated_at = $1 WHERE id = $2 AND step = 'cancel'
+               RETURNING customer_id, total_minor, currency";
     let changed = sqlx::query(sql)
         .bind(OffsetDateTime::from(Timestamp::now()))
         .bind(Uuid::from(id))
-        .execute(&mut *tx)
-        .await?
-        .rows_affected()
-        == 1;
-    if changed {
+        .fetch_optional(&mut *tx)
+        .await?;
+    if let Some(row) = &changed {
         outbox::postgres::insert(&mut tx, id, OrderEventKind::Cancelled, context).await?;
+        let (customer, total) = read_owner(row)?;
+        let refunded = act_on_order("order.refunded", Actor::Service, id, &customer, total);
+        let cancelled = act_on_order("order.cancelled", Actor::Customer, id, &customer, None);
+        audit::postgres::append(&mut tx, auditor, &[refunded, cancelled]).await?;
     }
     tx.commit().await?;
-    Ok(changed)
+    Ok(changed.is_some())
 }
 
 pub(super) async fn load(db: &Postgres, id: OrderId) -> Result<Option<StoredOrder>> {
@@ -240,69 +272,6 @@ pub(super) async fn postpone(db: &Postgres, id: OrderId, until: Timestamp) -> Re
     tx.commit().await
 }
 
-pub(super) async fn claim_key(db: &Postgres, request: &KeyRequest<'_>) -> Result<KeyClaim> {
-    let mut tx = db.begin().await?;
-    let claim = claim_key_in(&mut tx, request).await?;
-    tx.commit().await?;
-    Ok(claim)
-}
-
-async fn claim_key_in(tx: &mut PgConnection, request: &KeyRequest<'_>) -> Result<KeyClaim> {
-    sqlx::query("DELETE FROM idempotency_keys WHERE key = $1 AND created_at < $2")
-        .bind(request.key)
-        .bind(OffsetDateTime::from(request.oldest))
-        .execute(&mut *tx)
-        .await?;
-    let inserted = sqlx::query(
-        "INSERT INTO idempotency_keys (key, fingerprint, order_id, locked_until, created_at)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-    )
-    .bind(request.key)
-    .bind(request.fingerprint)
-    .bind(Uuid::from(request.order_id))
-    .bind(OffsetDateTime::from(request.locked_until))
-    .bind(OffsetDateTime::from(request.now))
-    .execute(&mut *tx)
-    .await?;
-    if inserted.rows_affected() == 1 {
-        return Ok(KeyClaim::Ours(request.order_id));
-    }
-    let row = sqlx::query(
-        "SELECT k.fingerprint, k.order_id, k.locked_until, o.id IS NOT NULL AS kept
-         FROM idempotency_keys k LEFT JOIN orders o ON o.id = k.order_id WHERE k.key = $1
-         FOR UPDATE OF k",
-    )
-    .bind(request.key)
-    .fetch_one(&mut *tx)
-    .await?;
-    let order_id = converted::<_, Uuid, OrderId>(&row, "order_id")?;
-    if row.try_get::<&[u8], _>("fingerprint")? != request.fingerprint {
-        return Ok(KeyClaim::OtherBody);
-    }
-    if row.try_get::<bool, _>("kept")? {
-        return Ok(KeyClaim::Known(order_id));
-    }
-    if row.try_get::<OffsetDateTime, _>("locked_until")? > OffsetDateTime::from(request.now) {
-        return Ok(KeyClaim::Running);
-    }
-    sqlx::query("UPDATE idempotency_keys SET locked_until = $1 WHERE key = $2")
-        .bind(OffsetDateTime::from(request.locked_until))
-        .bind(request.key)
-        .execute(tx)
-        .await?;
-    Ok(KeyClaim::Ours(order_id))
-}
-
-pub(super) async fn forget_keys(db: &Postgres, oldest: Timestamp) -> Result<u64> {
-    let mut tx = db.begin().await?;
-    let forgotten = sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
-        .bind(OffsetDateTime::from(oldest))
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    Ok(forgotten.rows_affected())
-}
-
 /// The orders of rows that are sorted by order.
 fn grouped(rows: &[PgRow]) -> Result<Vec<StoredOrder>> {
     let mut orders: Vec<StoredOrder> = Vec::new();
@@ -321,7 +290,8 @@ fn read_order(row: &PgRow, id: OrderId, item: OrderItem) -> Result<StoredOrder> 
     let payment = match row.try_get::<Option<Uuid>, _>("transaction_id")? {
         Some(_) => Some(OrderPayment {
             transaction_id: converted::<_, Uuid, TransactionId>(row, "transaction_id")?,
-            card_last4: row.try_get("card_last4")?,
+            // Taken out when its customer was forgotten.
+            card_last4: row.try_get::<Option<String>, _>("card_last4")?.unwrap_or_default(),
         }),
         None => None,
     };
@@ -346,6 +316,11 @@ fn read_order(row: &PgRow, id: OrderId, item: OrderItem) -> Result<StoredOrder> 
         problem: problem_from(row.try_get("problem")?),
         attempts: row.try_get("attempts")?,
     })
+}
+
+/// Whose an order is, and what it costs.
+fn read_owner(row: &PgRow) -> Result<(CustomerId, Option<Money>)> {
+    Ok((parsed(row, "customer_id")?, read_money(row, "total_minor", "currency")?))
 }
 
 fn read_item(row: &PgRow) -> Result<OrderItem> {

@@ -1,11 +1,14 @@
 //! The SQL for SQLite.
 
-use super::{KeyClaim, KeyRequest, Result, StoredOrder, outbox, problem_from, problem_json};
+mod keys;
+
+use super::{Result, StoredOrder, act_on_order, audit, outbox, problem_from, problem_json};
 use crate::{
     domain::{ListQuery, Outcome, Step},
     saga::UNDO_TIME,
 };
 use api::{
+    customer::CustomerId,
     event::OrderEventKind,
     ids::OrderId,
     items::Quantity,
@@ -18,7 +21,12 @@ use service_kit::{
     sqlite::Sqlite,
 };
 use sqlx::{QueryBuilder, Row, SqliteConnection, sqlite::SqliteRow};
-use telemetry::propagation::StoredContext;
+use telemetry::{
+    audit::{Actor, Auditor},
+    propagation::StoredContext,
+};
+
+pub(super) use keys::{claim_key, forget_keys};
 
 /// An order's row once for each of its items.
 macro_rules! select {
@@ -31,7 +39,12 @@ macro_rules! select {
     };
 }
 
-pub(super) async fn save(db: &Sqlite, new: &StoredOrder, claimed_until: Timestamp) -> Result<()> {
+pub(super) async fn save(
+    db: &Sqlite,
+    auditor: &Auditor,
+    new: &StoredOrder,
+    claimed_until: Timestamp,
+) -> Result<()> {
     let order = &new.order;
     let mut tx = db.begin().await?;
     sqlx::query(
@@ -68,6 +81,8 @@ pub(super) async fn save(db: &Sqlite, new: &StoredOrder, claimed_until: Timestam
         .execute(&mut *tx)
         .await?;
     }
+    let act = act_on_order("order.created", Actor::Customer, order.id, &order.customer_id, order.total);
+    audit::sqlite::append(&mut tx, auditor, &[act]).await?;
     tx.commit().await
 }
 
@@ -99,6 +114,7 @@ pub(super) async fn reserved(db: &Sqlite, order: &Order) -> Result<()> {
 
 pub(super) async fn finish(
     db: &Sqlite,
+    auditor: &Auditor,
     id: OrderId,
     outcome: &Outcome,
     context: &StoredContext,
@@ -108,7 +124,8 @@ pub(super) async fn finish(
     let changed = sqlx::query(
         "UPDATE orders SET status = ?, step = ?, transaction_id = ?, card_last4 = ?, problem = ?,
                            sealed_card = NULL, updated_at = ?, claimed_until = ?
-         WHERE id = ? AND status = 'pending'",
+         WHERE id = ? AND status = 'pending'
+         RETURNING customer_id, total_minor, currency",
     )
     .bind(outcome.status().as_str())
     .bind(outcome.step().map(Step::as_str))
@@ -118,21 +135,32 @@ pub(super) async fn finish(
     .bind(Timestamp::now().as_micros())
     .bind((Timestamp::now() + UNDO_TIME).as_micros())
     .bind(id.to_string())
-    .execute(&mut *tx)
-    .await?
-    .rows_affected()
-        == 1;
-    if changed && payment.is_some() {
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let (Some(row), Some(_)) = (&changed, payment) {
         outbox::sqlite::insert(&mut tx, id, OrderEventKind::Confirmed, context).await?;
+        let (customer, total) = read_owner(row)?;
+        let act = act_on_order("order.paid", Actor::Customer, id, &customer, total);
+        audit::sqlite::append(&mut tx, auditor, &[act]).await?;
     }
     tx.commit().await?;
-    Ok(changed)
+    Ok(changed.is_some())
 }
 
-pub(super) async fn undone(db: &Sqlite, id: OrderId) -> Result<()> {
-    let sql = "UPDATE orders SET step = NULL, updated_at = ? WHERE id = ? AND step = 'undo'";
+pub(super) async fn undone(db: &Sqlite, auditor: &Auditor, id: OrderId, refunded: bool) -> Result<()> {
+    let sql = "UPDATE orders SET step = NULL, updated_at = ? WHERE id = ? AND step = 'undo'
+               RETURNING customer_id, total_minor, currency";
     let mut tx = db.begin().await?;
-    sqlx::query(sql).bind(Timestamp::now().as_micros()).bind(id.to_string()).execute(&mut *tx).await?;
+    let undone = sqlx::query(sql)
+        .bind(Timestamp::now().as_micros())
+        .bind(id.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+    if let Some(row) = undone.filter(|_| refunded) {
+        let (customer, total) = read_owner(&row)?;
+        let act = act_on_order("order.refunded", Actor::Service, id, &customer, total);
+        audit::sqlite::append(&mut tx, auditor, &[act]).await?;
+    }
     tx.commit().await
 }
 
@@ -150,21 +178,30 @@ pub(super) async fn mark_cancel(db: &Sqlite, id: OrderId, claimed_until: Timesta
     tx.commit().await
 }
 
-pub(super) async fn cancelled(db: &Sqlite, id: OrderId, context: &StoredContext) -> Result<bool> {
+pub(super) async fn cancelled(
+    db: &Sqlite,
+    auditor: &Auditor,
+    id: OrderId,
+    context: &StoredContext,
+) -> Result<bool> {
     let mut tx = db.begin().await?;
-    let sql = "UPDATE orders SET status = 'cancelled', step = NULL, updated_at = ? WHERE id = ? AND step = 'cancel'";
+    let sql =
+        "UPDATE orders SET status = 'cancelled', step = NULL, updated_at = ? WHERE id = ? AND step = 'cancel'
+               RETURNING customer_id, total_minor, currency";
     let changed = sqlx::query(sql)
         .bind(Timestamp::now().as_micros())
         .bind(id.to_string())
-        .execute(&mut *tx)
-        .await?
-        .rows_affected()
-        == 1;
-    if changed {
+        .fetch_optional(&mut *tx)
+        .await?;
+    if let Some(row) = &changed {
         outbox::sqlite::insert(&mut tx, id, OrderEventKind::Cancelled, context).await?;
+        let (customer, total) = read_owner(row)?;
+        let refunded = act_on_order("order.refunded", Actor::Service, id, &customer, total);
+        let cancelled = act_on_order("order.cancelled", Actor::Customer, id, &customer, None);
+        audit::sqlite::append(&mut tx, auditor, &[refunded, cancelled]).await?;
     }
     tx.commit().await?;
-    Ok(changed)
+    Ok(changed.is_some())
 }
 
 pub(super) async fn load(db: &Sqlite, id: OrderId) -> Result<Option<StoredOrder>> {
@@ -234,68 +271,6 @@ pub(super) async fn postpone(db: &Sqlite, id: OrderId, until: Timestamp) -> Resu
     tx.commit().await
 }
 
-pub(super) async fn claim_key(db: &Sqlite, request: &KeyRequest<'_>) -> Result<KeyClaim> {
-    let mut tx = db.begin().await?;
-    let claim = claim_key_in(&mut tx, request).await?;
-    tx.commit().await?;
-    Ok(claim)
-}
-
-async fn claim_key_in(tx: &mut SqliteConnection, request: &KeyRequest<'_>) -> Result<KeyClaim> {
-    sqlx::query("DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?")
-        .bind(request.key)
-        .bind(request.oldest.as_micros())
-        .execute(&mut *tx)
-        .await?;
-    let inserted = sqlx::query(
-        "INSERT INTO idempotency_keys (key, fingerprint, order_id, locked_until, created_at)
-         VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    )
-    .bind(request.key)
-    .bind(request.fingerprint)
-    .bind(request.order_id.to_string())
-    .bind(request.locked_until.as_micros())
-    .bind(request.now.as_micros())
-    .execute(&mut *tx)
-    .await?;
-    if inserted.rows_affected() == 1 {
-        return Ok(KeyClaim::Ours(request.order_id));
-    }
-    let row = sqlx::query(
-        "SELECT k.fingerprint, k.order_id, k.locked_until, o.id IS NOT NULL AS kept
-         FROM idempotency_keys k LEFT JOIN orders o ON o.id = k.order_id WHERE k.key = ?",
-    )
-    .bind(request.key)
-    .fetch_one(&mut *tx)
-    .await?;
-    let order_id = parsed(&row, "order_id")?;
-    if row.try_get::<&[u8], _>("fingerprint")? != request.fingerprint {
-        return Ok(KeyClaim::OtherBody);
-    }
-    if row.try_get::<bool, _>("kept")? {
-        return Ok(KeyClaim::Known(order_id));
-    }
-    if row.try_get::<i64, _>("locked_until")? > request.now.as_micros() {
-        return Ok(KeyClaim::Running);
-    }
-    sqlx::query("UPDATE idempotency_keys SET locked_until = ? WHERE key = ?")
-        .bind(request.locked_until.as_micros())
-        .bind(request.key)
-        .execute(tx)
-        .await?;
-    Ok(KeyClaim::Ours(order_id))
-}
-
-pub(super) async fn forget_keys(db: &Sqlite, oldest: Timestamp) -> Result<u64> {
-    let mut tx = db.begin().await?;
-    let forgotten = sqlx::query("DELETE FROM idempotency_keys WHERE created_at < ?")
-        .bind(oldest.as_micros())
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    Ok(forgotten.rows_affected())
-}
-
 /// The orders of rows that are sorted by order.
 fn grouped(rows: &[SqliteRow]) -> Result<Vec<StoredOrder>> {
     let mut orders: Vec<StoredOrder> = Vec::new();
@@ -314,7 +289,8 @@ fn read_order(row: &SqliteRow, id: OrderId, item: OrderItem) -> Result<StoredOrd
     let payment = match row.try_get::<Option<&str>, _>("transaction_id")? {
         Some(_) => Some(OrderPayment {
             transaction_id: parsed(row, "transaction_id")?,
-            card_last4: row.try_get("card_last4")?,
+            // Taken out when its customer was forgotten.
+            card_last4: row.try_get::<Option<String>, _>("card_last4")?.unwrap_or_default(),
         }),
         None => None,
     };
@@ -340,6 +316,11 @@ fn read_order(row: &SqliteRow, id: OrderId, item: OrderItem) -> Result<StoredOrd
         problem: problem_from(row.try_get("problem")?),
         attempts: row.try_get("attempts")?,
     })
+}
+
+/// Whose an order is, and what it costs.
+fn read_owner(row: &SqliteRow) -> Result<(CustomerId, Option<Money>)> {
+    Ok((parsed(row, "customer_id")?, read_money(row, "total_minor", "currency")?))
 }
 
 fn read_item(row: &SqliteRow) -> Result<OrderItem> {

@@ -1,6 +1,7 @@
 //! The outbox in PostgreSQL. Times are the database's, so that relays on several machines agree on them.
 
-use super::{DeadLetter, Fate, OutboxEvent, Result, count};
+use super::{DeadLetter, Fate, OutboxEvent, Result, count, replayed};
+use crate::store::audit;
 use api::{event::OrderEventKind, ids::OrderId, timestamp::Timestamp};
 use service_kit::{database::converted, postgres::Postgres};
 use sqlx::{
@@ -9,7 +10,10 @@ use sqlx::{
     types::time::OffsetDateTime,
 };
 use std::time::Duration;
-use telemetry::propagation::StoredContext;
+use telemetry::{
+    audit::{Actor, Auditor},
+    propagation::StoredContext,
+};
 use uuid::Uuid;
 
 /// Puts an event in, in the transaction of the change it tells of.
@@ -133,10 +137,25 @@ pub(super) async fn dead_letters(db: &Postgres, limit: i64) -> Result<Vec<DeadLe
     letters.fetch_all(db.pool()).await?.iter().map(read_letter).collect()
 }
 
-pub(super) async fn replay(db: &Postgres, event_id: Option<Uuid>) -> Result<u64> {
+pub(super) async fn replay(
+    db: &Postgres,
+    event_id: Option<Uuid>,
+    auditor: &Auditor,
+    actor: Actor,
+) -> Result<u64> {
+    let mut transaction = db.begin().await?;
+    // The orders first, as when a customer is forgotten: an event refers to its order, so the insert locks it anyway.
+    let orders: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM orders
+         WHERE id IN (SELECT order_id FROM dead_letters WHERE $1 IS NULL OR event_id = $1)
+         ORDER BY id FOR KEY SHARE",
+    )
+    .bind(event_id)
+    .fetch_all(&mut *transaction)
+    .await?;
     // One statement: of two that replay the same letter, one finds nothing to delete.
-    let replayed = sqlx::query(
-        "WITH letters AS (DELETE FROM dead_letters WHERE $1 IS NULL OR event_id = $1 RETURNING *)
+    let count = sqlx::query(
+        "WITH letters AS (DELETE FROM dead_letters WHERE ($1 IS NULL OR event_id = $1) AND order_id = ANY ($2) RETURNING *)
          INSERT INTO outbox (event_id, order_id, kind, traceparent, tracestate, baggage, created_at,
                              next_attempt_at, last_error)
          SELECT event_id, order_id, kind, traceparent, tracestate, baggage, created_at, now(), last_error
@@ -144,9 +163,15 @@ pub(super) async fn replay(db: &Postgres, event_id: Option<Uuid>) -> Result<u64>
          ON CONFLICT DO NOTHING",
     )
     .bind(event_id)
-    .execute(db.pool())
-    .await?;
-    Ok(replayed.rows_affected())
+    .bind(orders)
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if count > 0 {
+        audit::postgres::append(&mut transaction, auditor, &[replayed(actor, count)]).await?;
+    }
+    transaction.commit().await?;
+    Ok(count)
 }
 
 fn read_event(row: &PgRow) -> Result<OutboxEvent> {

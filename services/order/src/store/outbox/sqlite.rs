@@ -1,6 +1,7 @@
 //! The outbox in SQLite.
 
-use super::{DeadLetter, Fate, OutboxEvent, Result, count};
+use super::{DeadLetter, Fate, OutboxEvent, Result, count, replayed};
+use crate::store::audit;
 use api::{event::OrderEventKind, ids::OrderId, timestamp::Timestamp};
 use service_kit::{
     database::{converted, parsed},
@@ -8,7 +9,10 @@ use service_kit::{
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use std::time::Duration;
-use telemetry::propagation::StoredContext;
+use telemetry::{
+    audit::{Actor, Auditor},
+    propagation::StoredContext,
+};
 use uuid::Uuid;
 
 /// Puts an event in, in the transaction of the change it tells of.
@@ -127,7 +131,12 @@ pub(super) async fn dead_letters(db: &Sqlite, limit: i64) -> Result<Vec<DeadLett
     letters.fetch_all(db.reader()).await?.iter().map(read_letter).collect()
 }
 
-pub(super) async fn replay(db: &Sqlite, event_id: Option<Uuid>) -> Result<u64> {
+pub(super) async fn replay(
+    db: &Sqlite,
+    event_id: Option<Uuid>,
+    auditor: &Auditor,
+    actor: Actor,
+) -> Result<u64> {
     let (event_id, now) = (event_id.map(|id| id.to_string()), Timestamp::now().as_micros());
     let mut transaction = db.begin().await?;
     sqlx::query(
@@ -145,9 +154,13 @@ pub(super) async fn replay(db: &Sqlite, event_id: Option<Uuid>) -> Result<u64> {
     let gone = sqlx::query("DELETE FROM dead_letters WHERE ?1 IS NULL OR event_id = ?1")
         .bind(&event_id)
         .execute(&mut *transaction)
-        .await?;
+        .await?
+        .rows_affected();
+    if gone > 0 {
+        audit::sqlite::append(&mut transaction, auditor, &[replayed(actor, gone)]).await?;
+    }
     transaction.commit().await?;
-    Ok(gone.rows_affected())
+    Ok(gone)
 }
 
 fn read_event(row: &SqliteRow) -> Result<OutboxEvent> {
