@@ -161,8 +161,10 @@ impl Plan {
         ];
         // What a person may set to something else, such as another backend.
         let env = Env::from_process();
+        let over_http = env.get("OTEL_EXPORTER_OTLP_PROTOCOL").is_some_and(|held| held.starts_with("http/"));
+        let otlp = self.address(if over_http { OTLP_HTTP } else { OTLP_GRPC });
         let defaults = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", self.address(OTLP_GRPC))),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{otlp}")),
             // The specification's five seconds are long for somebody who looks at the page.
             ("OTEL_BSP_SCHEDULE_DELAY", "200".to_owned()),
             ("LOG_SHIP", format!("tcp://{}", self.address(LOG_INPUT))),

@@ -115,9 +115,8 @@ fn ratio(env: &Env) -> Result<f64, ConfigError> {
 
 fn receivers(env: &Env) -> Result<Vec<Receiver>, ConfigError> {
     const NAME: &str = "LOG_SHIP";
-    let takes =
-        "tcp://host:port, tls://host:port, udp://host:port (comma separated), or nothing for no shipping";
-    let Some(held) = env.get(NAME) else { return Ok(Vec::new()) };
+    let takes = "tcp://host:port, tls://host:port, udp://host:port (comma separated), or none";
+    let Some(held) = env.get(NAME).filter(|held| *held != "none") else { return Ok(Vec::new()) };
     let urls = held.split(',').map(|url| receiver(url.trim()));
     urls.collect::<Option<Vec<_>>>().ok_or_else(|| ConfigError::new(NAME, held, takes))
 }

@@ -127,7 +127,9 @@ impl CountsCollector {
     }
 
     fn encode_queues(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let logs = |measure: fn(&Sink) -> usize| self.sinks.iter().map(|sink| measure(sink)).sum::<usize>();
+        // Of the fullest sink, not the sum: it is the first that drops, and the room of the others is of no use to it.
+        let logs =
+            |measure: fn(&Sink) -> usize| self.sinks.iter().map(|s| measure(s)).max().unwrap_or_default();
         let gauges = [
             (metric::TELEMETRY_QUEUE_LENGTH, self.spans.waiting(), logs(|s| s.queue.len())),
             (metric::TELEMETRY_QUEUE_CAPACITY, self.spans.capacity(), logs(|s| s.queue.capacity())),

@@ -121,7 +121,7 @@ metrics! {
     TELEMETRY_SPANS = Counter("telemetry_spans_total", ["outcome"], NO_EXEMPLAR);
     /// Log lines, by sink and by what became of them
     TELEMETRY_LOGS = Counter("telemetry_logs_total", ["sink", "outcome"], NO_EXEMPLAR);
-    /// Waiting for export
+    /// Waiting for export; of lines, in the sink that has most
     TELEMETRY_QUEUE_LENGTH = Gauge("telemetry_queue_length", ["signal"], NO_EXEMPLAR);
     /// What can wait before something is dropped
     TELEMETRY_QUEUE_CAPACITY = Gauge("telemetry_queue_capacity", ["signal"], NO_EXEMPLAR);
