@@ -45,6 +45,17 @@ fn numbers(folder: &Path) -> Vec<u64> {
 }
 
 #[tokio::test]
+async fn a_folder_that_is_not_there_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("deep/logs");
+    let mut emitter = Emitter::start(10, &[QUIET, ("LOG_FILE", &format!("{}/", logs.display()))]);
+    emitter.run("lines 10").await;
+    let (report, printed) = emitter.finish().await;
+    assert_eq!((report.lines_shipped, report.lines_lost), (20, 0));
+    assert_eq!((files(&logs).len(), lines(&logs)), (1, printed));
+}
+
+#[tokio::test]
 async fn no_line_is_lost_or_doubled_when_files_change() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tea.log");

@@ -82,6 +82,9 @@ impl LogFile {
         let refused = |why: String| {
             ConfigError::new("LOG_FILE", config.path.display(), format!("a file that can be written ({why})"))
         };
+        // Where nobody has made the folder yet, as on a first start.
+        let folder = config.path.parent().map_or(Ok(()), fs::create_dir_all);
+        folder.map_err(|error| refused(error.to_string()))?;
         let backups = Backups::begin(config).map_err(|error| refused(error.to_string()))?;
         let mut file = Self { config: config.clone(), backups, open: None, notice: Notice::default() };
         match file.open() {
