@@ -21,6 +21,5 @@ mod otlp_grpc;
 mod otlp_http;
 mod overload;
 mod page;
-mod rate;
 mod scrape;
 mod support;

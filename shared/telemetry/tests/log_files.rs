@@ -44,6 +44,12 @@ fn numbers(folder: &Path) -> Vec<u64> {
     lines(folder).iter().filter_map(|line| line["number"].as_u64()).collect()
 }
 
+/// Files that are full after some hundred lines.
+fn small_files<'a>(path: &'a Path, backups: &'a str) -> [(&'a str, &'a str); 4] {
+    let path = path.to_str().unwrap();
+    [QUIET, ("LOG_FILE", path), ("LOG_FILE_MAX_BYTES", "20000"), ("LOG_FILE_BACKUPS", backups)]
+}
+
 #[tokio::test]
 async fn a_folder_that_is_not_there_is_made() {
     let folder = tempfile::tempdir().unwrap();
@@ -59,12 +65,7 @@ async fn a_folder_that_is_not_there_is_made() {
 async fn no_line_is_lost_or_doubled_when_files_change() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tea.log");
-    let env = [
-        QUIET,
-        ("LOG_FILE", path.to_str().unwrap()),
-        ("LOG_FILE_MAX_BYTES", "20000"),
-        ("LOG_FILE_BACKUPS", "1000"),
-    ];
+    let env = small_files(&path, "1000");
     let mut emitter = Emitter::start(5_000, &env);
     emitter.run("lines 5000").await;
     emitter.flush().await;
@@ -86,13 +87,7 @@ async fn no_line_is_lost_or_doubled_when_files_change() {
 async fn only_so_many_backups_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tea.log");
-    let env = [
-        QUIET,
-        ("LOG_FILE", path.to_str().unwrap()),
-        ("LOG_FILE_MAX_BYTES", "20000"),
-        ("LOG_FILE_BACKUPS", "2"),
-        ("LOG_FILE_COMPRESS", "false"),
-    ];
+    let env = [&small_files(&path, "2")[..], &[("LOG_FILE_COMPRESS", "false")]].concat();
     let mut emitter = Emitter::start(5_000, &env);
     emitter.run("lines 5000").await;
     emitter.flush().await;
@@ -107,12 +102,7 @@ async fn only_so_many_backups_are_kept() {
 async fn a_process_goes_on_where_a_killed_one_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tea.log");
-    let env = [
-        QUIET,
-        ("LOG_FILE", path.to_str().unwrap()),
-        ("LOG_FILE_MAX_BYTES", "20000"),
-        ("LOG_FILE_BACKUPS", "1000"),
-    ];
+    let env = small_files(&path, "1000");
     let mut killed = Emitter::start(5_000, &env);
     killed.run("lines 3000").await;
     killed.flush().await;
