@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Run(RunOptions),
     /// Measure what each part of telemetry costs, on platforms that are started for it
     Overhead(OverheadOptions),
+    /// Work out what a rate of orders would take: cores, instances, bytes, money
+    Scale(ScaleOptions),
     /// Take telemetry and count its bytes: what `overhead` starts beside the platform
     #[command(hide = true)]
     Sink,
@@ -111,13 +113,16 @@ pub(crate) struct RunOptions {
     /// The gateway (`GATEWAY_URL`, or <http://127.0.0.1:8080>)
     #[arg(long)]
     pub(crate) url: Option<String>,
+    /// An access token of an operator, who may order for all customers (`WAYBILL_TOKEN`)
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
     /// Allow a gateway that is not on this machine
     #[arg(long)]
     pub(crate) allow_remote: bool,
     /// Trace this share of the orders from here, such as 10%, and compare both sides' latencies
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) trace: Option<f64>,
-    /// Where those traces are looked up (`OBSERVATORY_URL`, or <http://127.0.0.1:16686>)
+    /// Where those traces are looked up (`OBSERVATORY_URL`, or <http://127.0.0.1:16686>; `OBSERVATORY_TOKEN`)
     #[arg(long, value_name = "URL")]
     pub(crate) observatory: Option<String>,
     /// Write report.json, report.md and report.html into this folder
@@ -166,6 +171,33 @@ pub(crate) struct OverheadOptions {
     /// Write the result between the markers of this page, and plots into `images` beside it, such as docs/OVERHEAD.md
     #[arg(long, value_name = "PAGE")]
     pub(crate) page: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ScaleOptions {
+    /// Orders a second
+    #[arg(long, value_name = "ORDERS", default_value = "10000", value_parser = large_rate)]
+    pub(crate) orders_per_second: f64,
+    /// What is kept of ordinary traces; those that failed or were slow are all kept
+    #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = share)]
+    pub(crate) sampling: f64,
+    /// What is kept of log lines
+    #[arg(long, value_name = "SHARE", default_value = "100%", value_parser = share)]
+    pub(crate) lines: f64,
+    /// What one order takes, and what things cost: a copy of this file with your own figures
+    #[arg(long, value_name = "FILE", default_value = "docs/scale-inputs.json")]
+    pub(crate) inputs: PathBuf,
+    /// All of it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the tables between the markers of this page, such as docs/SCALE.md
+    #[arg(long, value_name = "PAGE", conflicts_with_all = ["orders_per_second", "sampling", "lines", "json"])]
+    pub(crate) page: Option<PathBuf>,
+}
+
+fn large_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (1.0..=1e9).contains(rate));
+    rate.ok_or_else(|| "orders a second, from 1 to 1000000000".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {

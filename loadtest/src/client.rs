@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     Request, Response, Uri,
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -20,6 +20,7 @@ pub(crate) struct Client {
     inner: legacy::Client<HttpConnector, Full<Bytes>>,
     base: String,
     orders: Uri,
+    token: Option<HeaderValue>,
 }
 
 /// Why there was no answer.
@@ -60,7 +61,15 @@ impl Client {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let inner = legacy::Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { inner, base, orders })
+        Ok(Self { inner, base, orders, token: None })
+    }
+
+    /// With this token in every request.
+    pub(crate) fn with_token(self, token: &str) -> Result<Self, String> {
+        let header = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut header = header.map_err(|_| "the token is no token: it has other than visible characters")?;
+        header.set_sensitive(true);
+        Ok(Self { token: Some(header), ..self })
     }
 
     pub(crate) fn base(&self) -> &str {
@@ -93,10 +102,13 @@ impl Client {
 
     async fn send(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         limit: Duration,
         keep: bool,
     ) -> Result<(u16, Bytes), NoAnswer> {
+        if let Some(token) = &self.token {
+            request.headers_mut().insert(AUTHORIZATION, token.clone());
+        }
         let exchange = async {
             let response = self.inner.request(request).await.map_err(|_| NoAnswer::Broken)?;
             let status = response.status().as_u16();

@@ -59,7 +59,7 @@ fn text(json: &str) -> Result<String, serde_json::Error> {
 }
 
 /// 520816 is 520,816.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {

@@ -9,6 +9,7 @@
 //! | [`traces`] | client latency beside the server's |
 //! | [`run`], [`progress`], [`report`] | `loadtest run` |
 //! | [`overhead`], [`sink`], [`cpu`], [`stats`] | `loadtest overhead` |
+//! | [`scale`] | `loadtest scale` |
 //! | [`instructions`], [`page`] | counts and results between the markers of a page |
 
 mod cli;
@@ -23,6 +24,7 @@ mod page;
 mod progress;
 mod report;
 mod run;
+mod scale;
 mod schedule;
 mod sink;
 mod stats;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = runtime.map_err(Into::into).and_then(|runtime| match Cli::parse().command {
         Command::Run(options) => runtime.block_on(run::run(&options)),
         Command::Overhead(options) => runtime.block_on(overhead::run(&options)).map(|()| true),
+        Command::Scale(options) => scale::run(&options).map(|()| true),
         Command::Sink => runtime.block_on(sink::run()).map(|()| true),
         Command::Instructions { figures, page } => instructions::write(&figures, &page).map(|()| true),
     });

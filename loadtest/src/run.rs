@@ -17,10 +17,18 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// False when a threshold is broken.
 pub(crate) async fn run(options: &RunOptions) -> Result<bool, Box<dyn Error>> {
     let client = at(options.url.as_ref(), "GATEWAY_URL", "http://127.0.0.1:8080", options.allow_remote)?;
+    let client = with(client, options.token.as_ref(), "WAYBILL_TOKEN")?;
     let remote = options.allow_remote;
     let observatory = at(options.observatory.as_ref(), "OBSERVATORY_URL", "http://127.0.0.1:16686", remote)?;
-    if client.get("/api/products", Duration::from_secs(5)).await.is_err() {
-        return Err(format!("nothing answers at {}: is `waybill up` running?", client.base()).into());
+    let observatory = with(observatory, None, "OBSERVATORY_TOKEN")?;
+    match client.get("/api/products", Duration::from_secs(5)).await {
+        Err(_) => {
+            return Err(format!("nothing answers at {}: is `waybill up` running?", client.base()).into());
+        }
+        Ok((401 | 403, _)) => {
+            return Err(format!("{} does not take this token: --token, WAYBILL_TOKEN", client.base()).into());
+        }
+        Ok(_) => {}
     }
     let load = load(options);
     let started = OffsetDateTime::now_utc();
@@ -55,8 +63,20 @@ pub(crate) async fn run(options: &RunOptions) -> Result<bool, Box<dyn Error>> {
 }
 
 fn at(given: Option<&String>, variable: &str, default: &str, remote: bool) -> Result<Client, String> {
-    let named = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    let named = held(variable);
     Client::new(given.or(named.as_ref()).map_or(default, String::as_str), remote)
+}
+
+fn with(client: Client, given: Option<&String>, variable: &str) -> Result<Client, String> {
+    let named = held(variable);
+    match given.or(named.as_ref()) {
+        Some(token) => client.with_token(token),
+        None => Ok(client),
+    }
+}
+
+fn held(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
 fn load(options: &RunOptions) -> Load {

@@ -27,10 +27,13 @@ impl Gateway {
     }
 }
 
+/// Takes a request without a token, or with the token `good`.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    let is_denied = request.headers().get("authorization").is_some_and(|token| token != "Bearer good");
     let body = request.into_body().collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&body);
     let status = match () {
+        () if is_denied => 401,
         () if text.contains("4000000000000002") => 402,
         () if text.contains("POT-CAST-IRON") => 409,
         () if text.is_empty() => 200,

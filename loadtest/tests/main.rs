@@ -11,7 +11,13 @@ use std::{
 
 fn loadtest(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-    command.env_remove("GATEWAY_URL").env_remove("OBSERVATORY_URL").args(args).output().unwrap()
+    command
+        .env_remove("GATEWAY_URL")
+        .env_remove("OBSERVATORY_URL")
+        .env_remove("WAYBILL_TOKEN")
+        .args(args)
+        .output()
+        .unwrap()
 }
 
 fn run(gateway: &Gateway, more: &[&str]) -> (Option<i32>, String) {
@@ -48,6 +54,18 @@ fn wrong_usage_and_an_empty_place_are_told_apart_from_a_broken_threshold() {
 }
 
 #[test]
+fn a_token_is_brought_along() {
+    let gateway = Gateway::start();
+    assert_eq!(run(&gateway, &["--token", "good", "--max-errors", "0%"]).0, Some(0));
+    for token in ["bad", "no\ntoken"] {
+        let output = loadtest(&["run", "steady", "--url", &gateway.url, "--token", token]);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(2), 1), "{errors}");
+        assert!(errors.contains("token") && !errors.contains("bad"), "{errors}");
+    }
+}
+
+#[test]
 fn reports_have_three_forms() {
     let gateway = Gateway::start();
     let folder = tempfile::tempdir().unwrap();
@@ -59,6 +77,21 @@ fn reports_have_three_forms() {
     assert_eq!(json["summary"]["errors"], 0);
     assert!(json["traces"]["traced"].as_u64().unwrap() > 20);
     assert!(folder.path().join("report.md").exists() && folder.path().join("report.html").exists());
+}
+
+#[test]
+fn what_a_rate_takes_is_worked_out() {
+    let inputs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scale-inputs.json");
+    let scale = |more: &[&str]| loadtest(&[&["scale", "--inputs", inputs][..], more].concat());
+    let output = scale(&["--orders-per-second", "25000", "--sampling", "1%", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["shares"]["traces"], 0.01);
+    assert!(json["parts"].as_array().unwrap().iter().all(|part| part["needed"].as_f64() >= Some(1.0)));
+    let text = String::from_utf8(scale(&[]).stdout).unwrap();
+    assert!(text.contains("| gateway |") && text.contains("USD a month in all"), "{text}");
+    for wrong in [&["--orders-per-second", "0"][..], &["--sampling", "101%"], &["--json", "--page", "x"]] {
+        assert_eq!(scale(wrong).status.code(), Some(2), "{wrong:?}");
+    }
 }
 
 /// Four services of each kind, the sink, some arms: that it works from end to end, not what it finds.
