@@ -5,7 +5,7 @@
 # The programs are linked statically, C library included, so that each image is one program on a base of 2 MB (root
 # certificates, time zones, a user). docs/adr/0011 says why.
 
-FROM rust:1.95-slim-bookworm AS tools
+FROM rust:1.95.0-slim-bookworm AS tools
 WORKDIR /src
 RUN cargo install --locked cargo-chef@0.1.78
 
@@ -36,6 +36,8 @@ USER 65532:65532
 LABEL org.opencontainers.image.vendor="Waybill" \
     org.opencontainers.image.licenses="MIT"
 
+# A service that listens on all addresses starts with keys alone, or with `AUTH=off` (docs/ACCESS.md): an image has
+# neither.
 FROM base AS gateway
 LABEL org.opencontainers.image.title="waybill-gateway" \
     org.opencontainers.image.description="The only public door: checks an order, forwards it"

@@ -7,7 +7,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 use telemetry::testing::SpanRecord;
-use testkit::{Line, eventually};
+use testkit::{Line, eventually, listed};
 
 /// A card that is accepted.
 pub const CARD: &str = "4242424242424242";
@@ -126,13 +126,16 @@ impl Stack {
         Answered::to(self.client().get(format!("{}{path}", self.url(part)))).await
     }
 
-    /// Waits until the observatory has `count` spans of a trace.
+    /// Waits until the observatory has `count` spans of a trace. All are on the list of signals.
     pub async fn spans(&self, trace_id: &str, count: usize) -> Vec<SpanRecord> {
         let (client, url) = (self.client(), self.url("observatory"));
         eventually(&format!("{count} spans of the trace {trace_id}"), async || {
             Some(jaeger::trace(&client, &url, trace_id).await).filter(|spans| spans.len() >= count)
         })
         .await
+        .into_iter()
+        .inspect(|span| assert_listed(&listed::span_problems(&as_exported(span))))
+        .collect()
     }
 
     /// Waits until the observatory has `count` log lines for a query such as `order_id=…`. Those of the audit log come
@@ -145,10 +148,25 @@ impl Stack {
             let lines = answer.body["logs"].as_array().expect("logs");
             let lines = lines.iter().filter_map(Value::as_object).filter(|line| is_no_audit(line));
             let lines: Vec<Line> = lines.cloned().collect();
+            for line in &lines {
+                assert_listed(&listed::line_problems(line));
+            }
             (lines.len() >= count).then_some(lines)
         })
         .await
     }
+}
+
+/// Without what the way through OTLP and Jaeger's form adds.
+fn as_exported(span: &SpanRecord) -> SpanRecord {
+    let mut span = span.clone();
+    span.attributes.retain(|name, _| !name.starts_with("otel.") && !name.starts_with("internal."));
+    span
+}
+
+/// Panics when something was emitted that is not as the list of signals has it.
+fn assert_listed(problems: &[String]) {
+    assert!(problems.is_empty(), "not as the list of signals has it: {problems:#?}");
 }
 
 /// Whether a log line is of no audit entry.

@@ -20,6 +20,7 @@ mod database;
 mod expected;
 mod jaeger;
 mod openmetrics;
+pub mod repository;
 mod shop;
 mod stack;
 

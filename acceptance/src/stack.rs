@@ -207,6 +207,14 @@ impl Stack {
         *part = Part::start(part.command, std::mem::take(&mut part.env));
     }
 
+    /// The same with another value of a variable.
+    pub fn restart_with(&mut self, part: &str, variable: &'static str, value: &str) {
+        let env = &mut self.parts.get_mut(part).expect("a part").env;
+        env.retain(|(name, _)| *name != variable);
+        env.push((variable, value.to_owned()));
+        self.restart(part);
+    }
+
     /// Asks a part to stop (SIGTERM).
     pub fn terminate(&self, part: &str) {
         self.parts[part].process.as_ref().expect("a running part").terminate();

@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod access;
 mod any_stack;
 mod audit;
 mod batch;
@@ -16,11 +17,14 @@ mod concurrency;
 mod configuration;
 mod context;
 mod crashes;
+mod customers;
+mod dependencies;
 mod errors;
 mod failures;
 mod idempotency;
 mod later;
 mod layers;
+mod limits;
 mod lists;
 mod lost_answers;
 mod migration;
@@ -28,6 +32,7 @@ mod observatory;
 mod one_order;
 mod privacy;
 mod references;
+mod registry;
 mod resilience;
 mod resumed;
 mod shutdown;

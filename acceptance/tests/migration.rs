@@ -92,3 +92,24 @@ async fn fill(folder: &Path) {
         ))
         .await;
 }
+
+/// They are listed by name, so that none is built into the compiler: a new file has to be listed, too.
+#[test]
+fn every_migration_is_listed() {
+    for service in ["order", "payment", "inventory"] {
+        let folder = format!("{}/../services/{service}", env!("CARGO_MANIFEST_DIR"));
+        let store = std::fs::read_to_string(format!("{folder}/src/store.rs")).unwrap();
+        for kind in ["sqlite", "postgres"] {
+            let (_, list) = store.split_once(&format!("\"{kind}\":")).unwrap();
+            let (list, _) = list.split_once(')').unwrap();
+            let mut listed: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+            let files = std::fs::read_dir(format!("{folder}/migrations/{kind}")).unwrap();
+            let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+            files.sort();
+            listed.sort_unstable();
+            let names: Vec<_> =
+                files.iter().map(|file| file.file_stem().unwrap().to_str().unwrap()).collect();
+            assert_eq!(listed, names, "{service}, {kind}");
+        }
+    }
+}

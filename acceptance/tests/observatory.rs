@@ -1,4 +1,4 @@
-//! The observatory, fed by the real services: what was emitted can be found, every way the contract names.
+//! The observatory, fed by the real services: what was emitted can be found, by every way in.
 
 use acceptance::{Answered, CARD, DECLINED_CARD, EARL_GREY, SERVICES, Stack};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! One order through four services: the contract's span tree, attributes, log lines and metrics.
+//! One order through four services: span tree, attributes, log lines and metrics of docs/TELEMETRY.md.
 
 use acceptance::{
     Answered, CARD, CONFIRMED_LINES, CONFIRMED_TREE, CUSTOMER, EARL_GREY, Exposition, SERVICES, Settings,

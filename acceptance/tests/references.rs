@@ -1,33 +1,24 @@
 //! Everything that speaks of signals, held against the code's one list of them (`telemetry::names`): a metric, label, span,
 //! attribute or log field that is renamed breaks these tests until dashboards, rules, alerts and documents follow.
 //!
-//! No server is needed: files are read, queries are parsed, and for each expression it is worked out which labels its
+//! That the list itself is true, `registry.rs` says. No server is needed: files are read, queries are parsed, and for each expression it is worked out which labels its
 //! series have.
 
 mod catalogue;
 mod dashboards;
 mod docs;
-mod emitted;
 mod fields;
 mod foreign;
 mod labels;
 mod rules;
 mod sources;
 
+use acceptance::repository::{read, repository};
 use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// A path in the repository.
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
 
 /// All files below `folder` whose names end so, in order.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {

@@ -69,7 +69,7 @@ fn spans_told(line: &str) -> usize {
 
 #[tokio::test]
 async fn a_stuck_backend_changes_no_order() {
-    let (otlp, logs) = (OtlpSink::start(), LogSink::start());
+    let (otlp, logs) = (OtlpSink::strict(), LogSink::strict());
     otlp.set(Mood::Hangs);
     logs.set(Mood::Hangs);
     let settings = Settings {

@@ -5,7 +5,7 @@ use telemetry::redact::RefRing;
 use tempfile::TempDir;
 use testkit::{PATIENCE, Process, built, eventually, free_port};
 
-/// The ports of the contract.
+/// The default ports.
 const PORTS: [u16; 13] = [8080, 8081, 8082, 8083, 9080, 9081, 9082, 9083, 9086, 16686, 4317, 4318, 5170];
 
 /// A port offset that leaves all of them free.

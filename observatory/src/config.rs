@@ -1,23 +1,23 @@
 //! Configuration from the environment, checked at the start.
 
+mod variable;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use crate::alerts::{Clock, Rules};
+use crate::door::Door;
+use variable::{
+    ADMIN_ADDR, ALERT_RULES, ALERT_WEBHOOK, AUTH, DATA_DIR, INTAKE_RATE_LIMIT, LISTEN_ADDR, LOG_ADDR, Lookup,
+    OBSERVATORY_TOKEN, OTLP_GRPC_ADDR, OTLP_HTTP_ADDR, RETENTION_BYTES, RETENTION_DAYS, SCRAPE_TARGETS,
+};
+pub use variable::{ConfigError, Hidden, VARIABLES, Variable};
 
 /// `DATA_DIR` that stands for a directory which is deleted at the end.
 const EPHEMERAL: &str = ":ephemeral:";
-
-/// A variable that holds what it cannot. Shown as one line that names it, what it held and what it takes.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}: `{held}` won't do; it takes {takes}")]
-pub struct ConfigError {
-    variable: &'static str,
-    held: String,
-    takes: &'static str,
-}
+/// The least a token must have.
+const SHORTEST_TOKEN: usize = 16;
 
 /// Where day files go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Metrics and health (`ADMIN_ADDR`).
     pub admin: SocketAddr,
+    /// Who may use page and API (`OBSERVATORY_TOKEN`, `AUTH`).
+    pub door: Door,
+    /// Who may use `/admin/*`.
+    pub admin_door: Door,
     /// OTLP over gRPC (`OTLP_GRPC_ADDR`).
     pub otlp_grpc: SocketAddr,
     /// OTLP over HTTP (`OTLP_HTTP_ADDR`).
@@ -54,7 +58,7 @@ pub struct Config {
     /// Alerts from logs (`ALERT_RULES`: a file; the built-in rules without one).
     pub alert_rules: Rules,
     /// Who is told of alerts (`ALERT_WEBHOOK`).
-    pub alert_webhook: Option<String>,
+    pub alert_webhook: Option<Hidden>,
     /// Bytes of memory for telemetry that waits to be stored. Not set by the environment.
     pub queue_bytes: usize,
     /// What time it is for alerts. Not set by the environment.
@@ -67,6 +71,8 @@ impl Default for Config {
         Self {
             listen: local(16686),
             admin: local(9086),
+            door: Door::Local,
+            admin_door: Door::Local,
             otlp_grpc: local(4317),
             otlp_http: local(4318),
             log: local(5170),
@@ -86,50 +92,24 @@ impl Default for Config {
 impl Config {
     /// Reads the variables that `lookup` has; the others keep their defaults.
     pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:16686";
         let default = Self::default();
-        let address = |variable, otherwise| parse(lookup, variable, ADDRESS, otherwise, |_| true);
+        let (listen, admin) = (LISTEN_ADDR.read(lookup, address)?, ADMIN_ADDR.read(lookup, address)?);
+        let (door, admin_door) = doors(lookup, listen, admin)?;
         Ok(Self {
-            listen: address("LISTEN_ADDR", default.listen)?,
-            admin: address("ADMIN_ADDR", default.admin)?,
-            otlp_grpc: address("OTLP_GRPC_ADDR", default.otlp_grpc)?,
-            otlp_http: address("OTLP_HTTP_ADDR", default.otlp_http)?,
-            log: address("LOG_ADDR", default.log)?,
-            data: match lookup("DATA_DIR").filter(|held| !held.trim().is_empty()) {
-                Some(held) if held.trim() == EPHEMERAL => Data::Ephemeral,
-                Some(held) => Data::Directory(PathBuf::from(held.trim())),
-                None => default.data,
-            },
-            retention_days: parse(
-                lookup,
-                "RETENTION_DAYS",
-                "a number of days from 1 to 3650",
-                default.retention_days,
-                |days| (1..=3650).contains(days),
-            )?,
-            retention_bytes: parse(
-                lookup,
-                "RETENTION_BYTES",
-                "a number of bytes, 268435456 or more",
-                default.retention_bytes,
-                |bytes| *bytes >= 256 * 1024 * 1024,
-            )?,
-            rate_limit: parse(
-                lookup,
-                "INTAKE_RATE_LIMIT",
-                "a number of log lines a second, or off",
-                RateLimit(default.rate_limit),
-                |limit| limit.0 != Some(0),
-            )?
-            .0,
-            scrape_targets: parse(
-                lookup,
-                "SCRAPE_TARGETS",
-                "hosts with ports separated by commas, like 127.0.0.1:9080,127.0.0.1:9081, or none",
-                Targets(default.scrape_targets),
-                |_| true,
-            )?
-            .0,
+            listen,
+            admin,
+            door,
+            admin_door,
+            otlp_grpc: OTLP_GRPC_ADDR.read(lookup, address)?,
+            otlp_http: OTLP_HTTP_ADDR.read(lookup, address)?,
+            log: LOG_ADDR.read(lookup, address)?,
+            data: DATA_DIR.read(lookup, |held| Some(data(held)))?,
+            retention_days: RETENTION_DAYS
+                .read(lookup, |held| held.parse().ok().filter(|days| (1..=3650).contains(days)))?,
+            retention_bytes: RETENTION_BYTES
+                .read(lookup, |held| held.parse().ok().filter(|bytes| *bytes >= 256 * 1024 * 1024))?,
+            rate_limit: INTAKE_RATE_LIMIT.read(lookup, rate_limit)?,
+            scrape_targets: SCRAPE_TARGETS.read(lookup, targets)?,
             alert_rules: alert_rules(lookup)?.unwrap_or(default.alert_rules),
             alert_webhook: alert_webhook(lookup)?,
             queue_bytes: default.queue_bytes,
@@ -138,75 +118,70 @@ impl Config {
     }
 }
 
-fn parse<T: FromStr>(
-    lookup: &dyn Fn(&str) -> Option<String>,
-    variable: &'static str,
-    takes: &'static str,
-    otherwise: T,
-    allowed: impl Fn(&T) -> bool,
-) -> Result<T, ConfigError> {
-    let Some(held) = lookup(variable).map(|held| held.trim().to_owned()).filter(|held| !held.is_empty())
-    else {
-        return Ok(otherwise);
+/// Those of the page and of `/admin/*`. Everything that was logged is behind the first: it is never open by mistake.
+fn doors(lookup: Lookup<'_>, listen: SocketAddr, admin: SocketAddr) -> Result<(Door, Door), ConfigError> {
+    let token = OBSERVATORY_TOKEN.optional(lookup, |held| {
+        let is_long = held.len() >= SHORTEST_TOKEN;
+        is_long
+            .then(|| Hidden(held.to_owned()))
+            .ok_or_else(|| OBSERVATORY_TOKEN.wrong(held, OBSERVATORY_TOKEN.takes))
+    })?;
+    let is_off = AUTH
+        .optional(lookup, |held| if held == "off" { Ok(true) } else { Err(AUTH.wrong(held, AUTH.takes)) })?;
+    let door = |address| Door::of(token.as_ref(), is_off == Some(true), address);
+    if door(listen) == Door::Shut {
+        let takes =
+            "a loopback address, unless OBSERVATORY_TOKEN says who may look, or AUTH=off that all may";
+        return Err(LISTEN_ADDR.wrong(listen, takes));
+    }
+    Ok((door(listen), door(admin)))
+}
+
+fn address(held: &str) -> Option<SocketAddr> {
+    held.parse().ok()
+}
+
+fn data(held: &str) -> Data {
+    if held == EPHEMERAL { Data::Ephemeral } else { Data::Directory(held.into()) }
+}
+
+/// `None` for what is no limit, `Some(None)` for `off`.
+#[allow(clippy::option_option, reason = "one is what the form of the text is, one what it says")]
+fn rate_limit(held: &str) -> Option<Option<u32>> {
+    if held == "off" { Some(None) } else { held.parse().ok().filter(|limit| *limit > 0).map(Some) }
+}
+
+fn targets(held: &str) -> Option<Vec<String>> {
+    if held == "none" {
+        return Some(Vec::new());
+    }
+    let is_target = |target: &str| {
+        target.rsplit_once(':').is_some_and(|(host, port)| {
+            port.parse::<u16>().is_ok()
+                && reqwest::Url::parse(&format!("http://{target}"))
+                    .is_ok_and(|url| url.host_str().is_some_and(|parsed| parsed.eq_ignore_ascii_case(host)))
+        })
     };
-    held.parse().ok().filter(allowed).ok_or(ConfigError { variable, held, takes })
+    let targets = held.split(',').map(str::trim).filter(|target| !target.is_empty());
+    targets.map(|target| is_target(target).then(|| target.to_owned())).collect()
 }
 
 /// The rules of the file that is named, if one is.
-fn alert_rules(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Rules>, ConfigError> {
-    let variable = "ALERT_RULES";
-    let Some(path) = lookup(variable).filter(|path| !path.trim().is_empty()) else { return Ok(None) };
-    let path = path.trim();
-    let wrong = |at: &str, takes| ConfigError { variable, held: format!("{path}: {at}"), takes };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| wrong(&error.to_string(), "a file of rules that can be read"))?;
-    Rules::read(&text).map(Some).map_err(|error| wrong(&error.at, error.takes))
+fn alert_rules(lookup: Lookup<'_>) -> Result<Option<Rules>, ConfigError> {
+    ALERT_RULES.optional(lookup, |path| {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ALERT_RULES.wrong(format_args!("{path}: {error}"), ALERT_RULES.takes))?;
+        Rules::read(&text)
+            .map_err(|error| ALERT_RULES.wrong(format_args!("{path}: {}", error.at), error.takes))
+    })
 }
 
-fn alert_webhook(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, ConfigError> {
-    let variable = "ALERT_WEBHOOK";
-    let Some(held) = lookup(variable).filter(|held| !held.trim().is_empty()) else { return Ok(None) };
-    let url = reqwest::Url::parse(held.trim()).ok().filter(|url| url.scheme() == "http" && url.has_host());
-    // What it held may be a secret; the scheme is not.
-    let scheme = held.split_once("://").map_or("", |(scheme, _)| scheme.trim());
-    let held = format!("{scheme}…");
-    let takes = "an address that begins with http://, like http://127.0.0.1:9095/alerts";
-    url.map(|url| Some(url.into())).ok_or(ConfigError { variable, held, takes })
-}
-
-struct RateLimit(Option<u32>);
-
-impl FromStr for RateLimit {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "off" { Ok(Self(None)) } else { text.parse().map(|limit| Self(Some(limit))) }
-    }
-}
-
-struct Targets(Vec<String>);
-
-impl FromStr for Targets {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        if text == "none" {
-            return Ok(Self(Vec::new()));
-        }
-        let is_target = |target: &str| {
-            target.rsplit_once(':').is_some_and(|(host, port)| {
-                port.parse::<u16>().is_ok()
-                    && reqwest::Url::parse(&format!("http://{target}")).is_ok_and(|url| {
-                        url.host_str().is_some_and(|parsed| parsed.eq_ignore_ascii_case(host))
-                    })
-            })
-        };
-        let targets = text.split(',').map(str::trim).filter(|target| !target.is_empty());
-        targets
-            .map(|target| is_target(target).then(|| target.to_owned()).ok_or(()))
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
+/// What it holds may be a secret.
+fn alert_webhook(lookup: Lookup<'_>) -> Result<Option<Hidden>, ConfigError> {
+    ALERT_WEBHOOK.optional(lookup, |held| {
+        let url = reqwest::Url::parse(held).ok().filter(|url| url.scheme() == "http" && url.has_host());
+        url.map(|url| Hidden(url.into())).ok_or_else(|| ALERT_WEBHOOK.wrong(held, ALERT_WEBHOOK.takes))
+    })
 }
 
 /// An address that could not be bound, with the variable that sets it.
@@ -242,7 +217,7 @@ mod tests {
     #[test]
     fn reads_what_is_set_and_defaults_the_rest() {
         assert_eq!(config("DATA_DIR", " "), Ok(Config::default()));
-        assert_eq!(config("LISTEN_ADDR", "0.0.0.0:80").unwrap().listen.port(), 80);
+        assert_eq!(config("LISTEN_ADDR", "127.0.0.1:80").unwrap().listen.port(), 80);
         assert_eq!(config("DATA_DIR", ":ephemeral:").unwrap().data, Data::Ephemeral);
         assert_eq!(config("DATA_DIR", "/tmp/x").unwrap().data, Data::Directory("/tmp/x".into()));
         assert_eq!(config("INTAKE_RATE_LIMIT", "off").unwrap().rate_limit, None);
@@ -255,10 +230,15 @@ mod tests {
     #[test]
     fn the_webhook_is_an_address_and_may_be_a_secret() {
         let url = "http://127.0.0.1:9095/alerts";
-        assert_eq!(config("ALERT_WEBHOOK", url).unwrap().alert_webhook.as_deref(), Some(url));
+        let held = config("ALERT_WEBHOOK", url).unwrap();
+        assert_eq!(held.alert_webhook, Some(Hidden(url.to_owned())));
+        assert!(!format!("{held:?}").contains("9095"), "{held:?}");
         for held in ["https://me:hunter2@x/hunter2", "hunter2", "ftp://hunter2/"] {
             let error = config("ALERT_WEBHOOK", held).unwrap_err().to_string();
-            assert!(error.starts_with("ALERT_WEBHOOK: `") && error.contains("it takes "), "{error}");
+            assert!(
+                error.starts_with("ALERT_WEBHOOK: its value (hidden)") && error.contains("it takes "),
+                "{error}"
+            );
             assert!(!error.contains("hunter2"), "{error}");
         }
     }

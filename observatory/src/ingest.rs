@@ -15,6 +15,8 @@ pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod otlp_logs;
 pub(crate) mod otlp_weight;
+#[cfg(test)]
+mod properties;
 pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod room;

@@ -20,6 +20,7 @@ mod alerts;
 mod api;
 mod config;
 mod decode;
+mod door;
 mod ingest;
 mod join;
 mod metrics;
@@ -39,7 +40,8 @@ mod writer;
 use axum::extract::FromRef;
 
 pub use alerts::{Clock, Rules};
-pub use config::{BindError, Config, ConfigError, Data};
+pub use config::{BindError, Config, ConfigError, Data, Hidden, VARIABLES, Variable};
+pub use door::Door;
 pub use serve::{Listeners, RunError, run};
 
 /// What every handler of the page and the API can reach.

@@ -1,18 +1,19 @@
 //! Listening, serving and stopping.
 
+mod http;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
 use serde_json::json;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
 use crate::alerts::{self, Alerts};
-use crate::config::{BindError, Config, Data};
+use crate::config::{BindError, Config, Data, Hidden};
 use crate::ingest::limit::Limit;
 use crate::ingest::room::Room;
 use crate::ingest::samples::Samples;
@@ -102,7 +103,7 @@ pub async fn run(
     let udp_port = listeners.log_udp.local_addr().map_or(0, |address| address.port());
     let mut alerts = Alerts::new(&config.alert_rules, config.clock);
     alerts.resume(&directory);
-    let webhook = config.alert_webhook.map(|url| alerts.tell(url, page_url(&listeners.http)));
+    let webhook = config.alert_webhook.map(|Hidden(url)| alerts.tell(url, page_url(&listeners.http)));
     let metrics = Metrics::new(Arc::clone(&queue), udp_port, &alerts);
     let writer = writer::start(store_writer, Arc::clone(&queue), metrics.clone(), alerts.clone())?;
     let intake = Intake {
@@ -120,11 +121,13 @@ pub async fn run(
     let (stop_admin, admin_stopping) = stop::pair();
     let readiness = Readiness::default();
     let ready = json!({"http": listeners.http.local_addr().ok(), "data": directory});
-    let admin = admin(metrics, readiness.clone()).merge(api::forget::routes(state.clone()));
-    let admin = tokio::spawn(http(listeners.admin, admin, admin_stopping));
+    let forget = config.admin_door.around(api::forget::routes(state.clone()));
+    let admin = admin(metrics, readiness.clone()).merge(forget);
+    let admin = tokio::spawn(http::serve(listeners.admin, admin, admin_stopping));
     let mut tasks = JoinSet::new();
-    tasks.spawn(http(listeners.http, routes(state.clone()), stopping.clone()));
-    tasks.spawn(http(listeners.otlp_http, otlp_http::routes(intake.clone()), stopping.clone()));
+    let pages = config.door.around(routes(state.clone()));
+    tasks.spawn(http::serve(listeners.http, pages, stopping.clone()));
+    tasks.spawn(http::serve(listeners.otlp_http, otlp_http::routes(intake.clone()), stopping.clone()));
     tasks.spawn(grpc(listeners.otlp_grpc, intake.clone(), stopping.clone()));
     tasks.spawn(lines_tcp::serve(listeners.log_tcp, intake.clone(), stopping.clone()));
     tasks.spawn(lines_udp::serve(listeners.log_udp, intake, stopping.clone()));
@@ -165,15 +168,6 @@ async fn drain(mut tasks: JoinSet<()>) {
 fn routes(state: AppState) -> Router {
     let room = state.intake.room.clone();
     page::routes().fallback(page::not_found).nest("/api", api::routes(room)).with_state(state)
-}
-
-async fn http(listener: TcpListener, routes: Router, mut stopping: Stopping) {
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    // `axum::serve` retries when accepting fails and never returns an error.
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let _ = axum::serve(listener, routes).with_graceful_shutdown(async move { stopping.told().await }).await;
 }
 
 async fn grpc(listener: TcpListener, intake: Intake, mut stopping: Stopping) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use observatory::{Clock, Config};
+use observatory::{Clock, Config, Hidden};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -74,7 +74,7 @@ async fn a_line_becomes_an_alert_that_is_told_and_ends() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::at(START);
     let observatory = Observatory::start_with(Config {
-        alert_webhook: Some(receiver.url.clone()),
+        alert_webhook: Some(Hidden(receiver.url.clone())),
         clock: clock.clone(),
         ..config(directory.path())
     })

@@ -9,7 +9,9 @@
 )]
 
 mod alerts;
+mod door;
 mod events;
+mod garbage;
 mod intake;
 mod jaeger;
 mod life;

@@ -266,11 +266,23 @@ async fn telemetry_cannot_put_markup_on_a_page() {
         let answer = observatory.get(path).await;
         let policy = answer.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self';"), "{policy}");
+        assert_eq!(answer.headers()["cross-origin-resource-policy"], "same-origin");
         let shown = answer.text().await.unwrap();
         assert!(
             !shown.contains("<script>") && !shown.contains("<img") && !shown.contains(" style="),
             "{path}: {shown}"
         );
+    }
+    for path in ["/api/services", "/api/logs", "/api/nowhere"] {
+        let answer = observatory.get(path).await;
+        for (name, value) in [
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(answer.headers()[name], value, "{path}: {name}");
+        }
     }
     observatory.stop().await;
 }

@@ -1,5 +1,10 @@
 //! The command line.
 
+mod token;
+
+pub(crate) use token::{Bearer, TokenCommand, TokenOption, TokenOptions};
+
+use crate::up::plan::Role;
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, time::Duration};
 
@@ -23,9 +28,9 @@ pub(crate) enum Command {
         command: Option<OrderCommand>,
     },
     /// Run the payment service, configured by environment
-    Payment(Service),
+    Payment(Keeper),
     /// Run the inventory service, configured by environment
-    Inventory(Service),
+    Inventory(Keeper),
     /// Run the observatory, configured by environment
     Observatory(Service),
     /// Show a trace as a tree with bars
@@ -44,6 +49,10 @@ pub(crate) enum Command {
     /// Forget a customer, or replace the keys of references to customers
     #[command(subcommand)]
     Customer(CustomerCommand),
+    /// Show what each process runs with and where that comes from, without secrets. Exit code 2: something is wrong
+    Config(ConfigOptions),
+    /// Make an access token for development, or a pair of keys
+    Token(TokenOptions),
 }
 
 /// What a person asks about the audit log.
@@ -128,6 +137,8 @@ pub(crate) struct ForgetOptions {
     /// The key ring that the services were given (`CUSTOMER_REF_KEY_FILE`)
     #[arg(long, value_name = "FILE", default_value = REF_KEY)]
     pub(crate) key_file: PathBuf,
+    #[command(flatten)]
+    pub(crate) token: TokenOption,
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
@@ -141,6 +152,8 @@ pub(crate) struct RotateOptions {
     /// The key ring that the services were given (`CUSTOMER_REF_KEY_FILE`)
     #[arg(long, value_name = "FILE", default_value = REF_KEY)]
     pub(crate) key_file: PathBuf,
+    #[command(flatten)]
+    pub(crate) token: TokenOption,
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
@@ -175,6 +188,21 @@ pub(crate) struct UpOptions {
     pub(crate) port_offset: u16,
 }
 
+#[derive(Args)]
+pub(crate) struct ConfigOptions {
+    /// The process that this environment is for [default: all of `waybill up`]
+    #[arg(value_enum)]
+    pub(crate) service: Option<Role>,
+    /// Show it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the tables of variables into this page, docs/CONFIGURATION.md
+    #[arg(long, value_name = "PAGE", hide = true)]
+    pub(crate) page: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) up: UpOptions,
+}
+
 impl Default for UpOptions {
     /// As on a command line without options.
     fn default() -> Self {
@@ -194,10 +222,27 @@ pub(crate) enum ServiceCommand {
     Healthcheck,
 }
 
+/// A service with a database.
+#[derive(Args)]
+pub(crate) struct Keeper {
+    #[command(subcommand)]
+    pub(crate) command: Option<KeeperCommand>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeeperCommand {
+    /// Ask the one that runs with this environment whether it is ready, for a container's health
+    Healthcheck,
+    /// Bring the tables of its database up to date, for `MIGRATIONS=job`
+    Migrate,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum OrderCommand {
     /// Ask the one that runs with this environment whether it is ready, for a container's health
     Healthcheck,
+    /// Bring the tables of its database up to date, for `MIGRATIONS=job`
+    Migrate,
     /// Place an order at the gateway (`GATEWAY_URL`) and say where its trace is
     Place(PlaceOptions),
 }
@@ -231,6 +276,8 @@ pub(crate) struct PlaceOptions {
     /// Different products, customers and cards: most orders are good, some come to nothing
     #[arg(long, conflicts_with_all = ["sku", "quantity", "card", "customer"])]
     pub(crate) mix: bool,
+    #[command(flatten)]
+    pub(crate) token: TokenOption,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -255,6 +302,13 @@ mod tests {
     fn no_command_is_up_without_options() {
         let Some(Command::Up(options)) = Cli::parse_from(["waybill", "up"]).command else { panic!("not up") };
         assert_eq!(options, UpOptions::default());
+    }
+
+    #[test]
+    fn services_with_a_database_migrate() {
+        let takes = |service| Cli::try_parse_from(["waybill", service, "migrate"]).is_ok();
+        assert!(["order", "payment", "inventory"].into_iter().all(takes));
+        assert!(!takes("gateway") && !takes("observatory"));
     }
 
     #[test]

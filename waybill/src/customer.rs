@@ -1,6 +1,9 @@
 //! `waybill customer`: forgetting one, and replacing the keys of the references to all of them.
 
-use crate::cli::{ForgetOptions, RotateOptions};
+use crate::{
+    cli::{ForgetOptions, RotateOptions, TokenOption},
+    remote::{bearer, observatory_token, token_of},
+};
 use api::{customer::CustomerId, problem::Problem};
 use order::audit::operator::{HEADER, Operator};
 use serde_json::{Value, json};
@@ -13,7 +16,7 @@ use std::{
 use telemetry::{Env, redact::RefRing};
 
 pub(crate) async fn forget(options: ForgetOptions) -> Result<(), Box<dyn Error>> {
-    let ForgetOptions { customer_id, admin, observatory, key_file, yes } = options;
+    let ForgetOptions { customer_id, admin, observatory, key_file, token, yes } = options;
     let customer: CustomerId = customer_id.parse()?;
     // Before anything is done: half of it is no use to the customer.
     let held = read(&key_file)?;
@@ -26,7 +29,7 @@ pub(crate) async fn forget(options: ForgetOptions) -> Result<(), Box<dyn Error>>
     if !yes {
         confirm("This cannot be taken back.")?;
     }
-    let answer = ask(&admin, "forget", &json!({ "customer_id": customer })).await?;
+    let answer = ask(&admin, token, "forget", &json!({ "customer_id": customer })).await?;
     let orders = match answer.get("orders").and_then(Value::as_u64).unwrap_or_default() {
         1 => "one order no longer says whose it was".to_owned(),
         count => format!("{count} orders no longer say whose they were"),
@@ -50,7 +53,7 @@ pub(crate) async fn forget(options: ForgetOptions) -> Result<(), Box<dyn Error>>
 async fn forget_user(observatory: &str, customer: &CustomerId) -> Result<(), Box<dyn Error>> {
     let url = format!("{}/admin/users/forget", observatory.trim_end_matches('/'));
     let request = client()?.post(&url).json(&json!({ "user_id": customer }));
-    let answer = match request.send().await {
+    let answer = match bearer(request, observatory_token()?.as_deref()).send().await {
         Err(error) if error.is_connect() => {
             anstream::println!(
                 "no observatory answers at {observatory} (--observatory says where): if there is one,"
@@ -77,13 +80,13 @@ fn client() -> reqwest::Result<reqwest::Client> {
 }
 
 pub(crate) async fn rotate_key(options: RotateOptions) -> Result<(), Box<dyn Error>> {
-    let RotateOptions { admin, key_file, yes } = options;
+    let RotateOptions { admin, key_file, token, yes } = options;
     read(&key_file)?;
     if !yes {
         confirm("References in older traces and logs will match no newer ones.")?;
     }
     // First what is to be done, then the deed: nothing is done that the audit log does not have.
-    ask(&admin, "rotate-key", &json!({})).await?;
+    ask(&admin, token, "rotate-key", &json!({})).await?;
     RefRing::replace_file(&key_file).map_err(|error| format!("{}: {error}", key_file.display()))?;
     anstream::println!("all keys of references are replaced; the audit log says that you asked for it");
     anstream::println!("  from now on every customer has another reference in traces and logs");
@@ -107,13 +110,13 @@ fn confirm(what: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// Asks the order service's admin port.
-async fn ask(admin: &str, what: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
+async fn ask(admin: &str, token: TokenOption, what: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
     let url = format!("{}/admin/customers/{what}", admin.trim_end_matches('/'));
     let env = Env::from_process();
     let operator = env.get("USER").filter(|name| Operator::named(name).is_some()).unwrap_or("unknown");
     let request = client()?.post(&url).header(HEADER, operator).json(body);
     let away = |_| format!("nothing answers at {admin}: is the order service running? (--admin says where)");
-    let answer = request.send().await.map_err(away)?;
+    let answer = bearer(request, token_of(token)?.as_deref()).send().await.map_err(away)?;
     if answer.status().is_success() {
         return Ok(answer.json().await?);
     }

@@ -7,12 +7,15 @@
 //! | [`place`] | `waybill order place`: one order, many, or a steady load |
 //! | [`trace_view`] | `waybill trace` |
 //! | [`logs_view`] | `waybill logs` |
+//! | [`config`] | `waybill config` |
 //! | [`audit`] | `waybill audit` |
 //! | [`customer`] | `waybill customer` |
+//! | [`token`] | `waybill token` |
 //! | [`remote`] | how placing, traces and logs ask the gateway and the observatory |
 
 mod audit;
 mod cli;
+mod config;
 mod customer;
 mod logs_view;
 mod place;
@@ -20,12 +23,15 @@ mod process;
 mod remote;
 mod stop;
 mod style;
+mod token;
 mod trace_view;
 mod up;
 
 use clap::Parser;
-use cli::{AuditCommand, Cli, Command, CustomerCommand, OrderCommand, Service, ServiceCommand};
-use service_kit::process::{healthcheck, start};
+use cli::{
+    AuditCommand, Cli, Command, CustomerCommand, Keeper, KeeperCommand, OrderCommand, Service, ServiceCommand,
+};
+use service_kit::process::{healthcheck, migrate, start};
 use std::{error::Error, process::ExitCode};
 
 fn main() -> ExitCode {
@@ -33,8 +39,8 @@ fn main() -> ExitCode {
     match cli.command.unwrap_or_default() {
         Command::Gateway(Service { command: None }) => start(gateway::SERVICE, gateway::run),
         Command::Order { command: None } => start(order::SERVICE, order::run),
-        Command::Payment(Service { command: None }) => start(payment::SERVICE, payment::run),
-        Command::Inventory(Service { command: None }) => start(inventory::SERVICE, inventory::run),
+        Command::Payment(Keeper { command: None }) => start(payment::SERVICE, payment::run),
+        Command::Inventory(Keeper { command: None }) => start(inventory::SERVICE, inventory::run),
         Command::Observatory(Service { command: None }) => process::observatory(),
         Command::Gateway(Service { command: Some(ServiceCommand::Healthcheck) }) => {
             healthcheck::<gateway::config::Config>(gateway::SERVICE)
@@ -42,14 +48,23 @@ fn main() -> ExitCode {
         Command::Order { command: Some(OrderCommand::Healthcheck) } => {
             healthcheck::<order::config::Config>(order::SERVICE)
         }
-        Command::Payment(Service { command: Some(ServiceCommand::Healthcheck) }) => {
+        Command::Payment(Keeper { command: Some(KeeperCommand::Healthcheck) }) => {
             healthcheck::<payment::config::Config>(payment::SERVICE)
         }
-        Command::Inventory(Service { command: Some(ServiceCommand::Healthcheck) }) => {
+        Command::Inventory(Keeper { command: Some(KeeperCommand::Healthcheck) }) => {
             healthcheck::<inventory::config::Config>(inventory::SERVICE)
         }
         Command::Observatory(Service { command: Some(ServiceCommand::Healthcheck) }) => {
             process::observatory_health()
+        }
+        Command::Order { command: Some(OrderCommand::Migrate) } => {
+            migrate::<order::config::Config>(order::SERVICE)
+        }
+        Command::Payment(Keeper { command: Some(KeeperCommand::Migrate) }) => {
+            migrate::<payment::config::Config>(payment::SERVICE)
+        }
+        Command::Inventory(Keeper { command: Some(KeeperCommand::Migrate) }) => {
+            migrate::<inventory::config::Config>(inventory::SERVICE)
         }
         Command::Up(options) => terminal(up::run(options)),
         Command::Order { command: Some(OrderCommand::Place(options)) } => terminal(place::run(options)),
@@ -59,6 +74,8 @@ fn main() -> ExitCode {
         Command::Audit(AuditCommand::Show(options)) => terminal(audit::show(options)),
         Command::Customer(CustomerCommand::Forget(options)) => terminal(customer::forget(options)),
         Command::Customer(CustomerCommand::RotateKey(options)) => terminal(customer::rotate_key(options)),
+        Command::Config(options) => shown(config::run(&options)),
+        Command::Token(options) => terminal(async { token::run(options) }),
     }
 }
 
@@ -75,6 +92,18 @@ fn verdict(command: impl Future<Output = Result<bool, Box<dyn Error>>>) -> ExitC
     match finished(command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = failed(&*error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The same for one that shows settings: exit code 0 when they will do, otherwise 2.
+fn shown(result: Result<bool, Box<dyn Error>>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(2),
         Err(error) => {
             let _ = failed(&*error);
             ExitCode::from(2)

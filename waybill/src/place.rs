@@ -31,7 +31,7 @@ impl Orders {
 }
 
 pub(crate) async fn run(options: PlaceOptions) -> Result<(), Box<dyn Error>> {
-    let remote = Remote::from_env()?;
+    let remote = Remote::from_env()?.with_token(options.token)?;
     let orders = if options.mix {
         Orders::Mixed
     } else {

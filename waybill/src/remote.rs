@@ -1,10 +1,14 @@
 //! How the terminal asks the gateway and the observatory.
 
+use crate::{
+    cli::TokenOption,
+    config::{GATEWAY_URL, OBSERVATORY_URL, WAYBILL_TOKEN, environment},
+};
 use api::problem::Problem;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use std::{error::Error, time::Duration};
-use telemetry::Env;
+use telemetry::{ConfigError, Env, env::parse};
 
 /// A running platform, by its two public addresses.
 #[derive(Clone)]
@@ -12,6 +16,10 @@ pub(crate) struct Remote {
     client: Client,
     gateway: String,
     observatory: String,
+    /// `WAYBILL_TOKEN`, for the gateway.
+    token: Option<String>,
+    /// `OBSERVATORY_TOKEN`, for the other.
+    observatory_token: Option<String>,
 }
 
 /// An order that was asked for: how it ended and where to follow it.
@@ -29,21 +37,32 @@ impl Remote {
     /// Where `GATEWAY_URL` and `OBSERVATORY_URL` say, or where `waybill up` puts them.
     pub(crate) fn from_env() -> Result<Self, Box<dyn Error>> {
         let env = Env::from_process();
-        let gateway = env.get("GATEWAY_URL").unwrap_or("http://127.0.0.1:8080");
-        let observatory = env.get("OBSERVATORY_URL").unwrap_or("http://127.0.0.1:16686");
-        Self::new(gateway, observatory)
+        let url = |variable| env.read::<String>(variable, parse::value);
+        Self::new(&url(&GATEWAY_URL)?, &url(&OBSERVATORY_URL)?)
     }
 
     pub(crate) fn new(gateway: &str, observatory: &str) -> Result<Self, Box<dyn Error>> {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(15)).build()?;
         let base = |url: &str| url.trim_end_matches('/').to_owned();
-        Ok(Self { client, gateway: base(gateway), observatory: base(observatory) })
+        Ok(Self {
+            client,
+            gateway: base(gateway),
+            observatory: base(observatory),
+            token: token_of(TokenOption::default())?,
+            observatory_token: observatory_token()?,
+        })
+    }
+
+    /// With the access token that was given on the command line, if one was.
+    pub(crate) fn with_token(self, given: TokenOption) -> Result<Self, Box<dyn Error>> {
+        Ok(Self { token: token_of(given)?, ..self })
     }
 
     /// Places an order; a refusal is an outcome, not an error.
     pub(crate) async fn place(&self, order: &serde_json::Value) -> Result<Placed, Box<dyn Error>> {
         let url = format!("{}/api/orders", self.gateway);
-        let answer = self.client.post(&url).json(order).send().await.map_err(|_| away(&self.gateway))?;
+        let request = bearer(self.client.post(&url).json(order), self.token.as_deref());
+        let answer = request.send().await.map_err(|_| away(&self.gateway))?;
         let trace_id = header(&answer, "x-trace-id");
         if answer.status() == StatusCode::CREATED {
             let order: api::order::Order = answer.json().await?;
@@ -55,6 +74,10 @@ impl Remote {
             });
         }
         let problem: Problem = answer.json().await?;
+        if let 401 | 403 = problem.status {
+            let why = problem.detail.unwrap_or(problem.title);
+            return Err(format!("{}: {why} (--token, WAYBILL_TOKEN)", self.gateway).into());
+        }
         let order_id = problem.instance.as_deref().and_then(|path| path.strip_prefix("/api/orders/"));
         let fields: Vec<String> =
             problem.errors.iter().map(|field| format!(" ({}: {})", field.pointer, field.detail)).collect();
@@ -69,8 +92,12 @@ impl Remote {
     /// Asks the observatory for JSON; `None` when it knows nothing of it.
     pub(crate) async fn observe<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Box<dyn Error>> {
         let url = format!("{}{path}", self.observatory);
-        let answer = self.client.get(&url).send().await.map_err(|_| away(&self.observatory))?;
+        let request = bearer(self.client.get(&url), self.observatory_token.as_deref());
+        let answer = request.send().await.map_err(|_| away(&self.observatory))?;
         match answer.status() {
+            StatusCode::UNAUTHORIZED => {
+                Err(format!("{url} asks for another token than OBSERVATORY_TOKEN").into())
+            }
             StatusCode::OK => Ok(Some(answer.json().await?)),
             StatusCode::NOT_FOUND => Ok(None),
             status => Err(format!("{url} answered {status}").into()),
@@ -96,6 +123,25 @@ impl Remote {
     pub(crate) async fn is_ready(&self, admin: &str) -> bool {
         let answer = self.client.get(format!("http://{admin}/readyz")).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
+    }
+}
+
+/// The access token that was given, or `WAYBILL_TOKEN`.
+pub(crate) fn token_of(given: TokenOption) -> Result<Option<String>, ConfigError> {
+    let held = || environment()?.optional(&WAYBILL_TOKEN, parse::value);
+    given.given.map_or_else(held, |given| Ok(Some(given)))
+}
+
+/// `OBSERVATORY_TOKEN`.
+pub(crate) fn observatory_token() -> Result<Option<String>, ConfigError> {
+    Ok(environment()?.get("OBSERVATORY_TOKEN").map(str::to_owned))
+}
+
+/// The request with its token, if there is one.
+pub(crate) fn bearer(request: RequestBuilder, token: Option<&str>) -> RequestBuilder {
+    match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
     }
 }
 

@@ -1,14 +1,15 @@
 //! `waybill up`: everything on this machine, each process as a child of its own.
 
 mod child;
-mod plan;
+pub(crate) mod plan;
 mod samples;
 
 use crate::{
     cli::UpOptions,
+    config::idle_under_up,
     remote::Remote,
     stop::Stop,
-    style::{BAD, BOLD, DIM, GOOD, paint},
+    style::{BAD, BOLD, DIM, GOOD, WARN, paint},
 };
 use child::Child;
 use plan::{Plan, Role};
@@ -17,12 +18,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What would be the same for all of them.
+pub(crate) const NOT_INHERITED: [&str; 2] = ["OTEL_SERVICE_NAME", "DATABASE_URL_FILE"];
+
 /// What a process may take until it is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(options: UpOptions) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut stop = Stop::new()?;
+    for line in idle_under_up() {
+        anstream::eprintln!("{}", paint(WARN, line));
+    }
     let plan = Plan::new(&options)?;
     plan.check_ports()?;
     let remote = Remote::new(&plan.url(Role::Gateway), &plan.url(Role::Observatory))?;

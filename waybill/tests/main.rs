@@ -2,7 +2,9 @@
 //! this file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+mod config;
 mod load;
+mod token;
 
 use std::process::{Command, Output};
 
@@ -29,6 +31,8 @@ fn help_names_every_command() {
         "logs",
         "audit",
         "customer",
+        "config",
+        "token",
     ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} in\n{help}");
     }

@@ -1,8 +1,10 @@
 //! `docs/TELEMETRY.md` says what the list says.
 
 use super::{assert_no, read, repository};
-use std::collections::BTreeSet;
-use telemetry::names::{attribute, event, field, metric, span_name};
+use telemetry::names::{
+    Origin, ValueType, attribute, event, field, metric,
+    span_name::{self, Need, Sort},
+};
 
 fn document() -> String {
     read(&repository("docs/TELEMETRY.md"))
@@ -37,7 +39,7 @@ fn metrics_are_documented() {
 #[test]
 fn spans_are_documented() {
     let row = |span: &span_name::Span| {
-        format!("| `{}` | {} | {} | {} |", span.name, span.kind.as_str(), span.service, span.brief)
+        format!("| `{}` | {} | {} | {} |", span.name, span.sort.kind().as_str(), span.service, span.brief)
     };
     assert_table("All spans", "| span | kind | service | |", span_name::ALL.iter().map(row));
 }
@@ -59,26 +61,41 @@ fn log_fields_are_documented() {
             field::On::Context => "within a span about it",
             field::On::Some => "its own",
             field::On::Audit => "the audit log's",
+            field::On::Cut => "one that was cut",
         };
         format!("| `{}` | {on} | {} |", field.name, field.brief)
     };
     assert_table("Log lines", "| field | on | |", field::ALL.iter().map(row));
 }
 
-/// The attributes' table goes by kinds of spans: each is in it, and it has no others.
 #[test]
 fn attributes_are_documented() {
-    let document = document();
-    let section =
-        document.split("\n## ").find(|section| section.starts_with("Attributes and events")).unwrap();
-    let table =
-        section.lines().filter(|line| line.starts_with("| ")).take_while(|line| !line.starts_with("| event"));
-    let cells: String = table.filter_map(|line| line.split(" | ").nth(1)).collect();
-    let named: BTreeSet<&str> =
-        cells.split('`').skip(1).step_by(2).filter(|name| name.contains('.')).collect();
-    let listed: BTreeSet<&str> = attribute::ALL.iter().map(|attribute| attribute.name).collect();
-    let differing = named.symmetric_difference(&listed).map(|name| (*name).to_owned());
-    assert_no(&differing.collect::<Vec<_>>());
+    let row = |listed: &attribute::Attribute| {
+        let value = match listed.value {
+            ValueType::Text => "string",
+            ValueType::Int => "int",
+            ValueType::Number => "double",
+            ValueType::Bool => "boolean",
+        };
+        let origin = if listed.origin == Origin::Conventions { "conventions" } else { "ours" };
+        format!("| `{}` | {value} | {origin} | {} | {} |", listed.name, listed.privacy.as_str(), listed.brief)
+    };
+    let head = "| attribute | type | from | privacy | |";
+    assert_table("Attributes and events", head, attribute::ALL.iter().map(row));
+}
+
+/// What every span of a sort has, without a condition and with one.
+#[test]
+fn sorts_of_spans_are_documented() {
+    let row = |sort: &Sort| {
+        let names = |always| {
+            let wanted = sort.attributes().iter().filter(move |(_, need)| (*need == Need::Always) == always);
+            code(wanted.map(|(name, _)| *name))
+        };
+        format!("| {} | {} | {} | {} |", sort.as_str(), sort.kind().as_str(), names(true), names(false))
+    };
+    let head = "| span of a | kind | always | sometimes |";
+    assert_table("Attributes and events", head, Sort::ALL.iter().map(row));
 }
 
 /// What the document tells of by name exists.

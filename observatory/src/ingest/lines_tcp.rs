@@ -191,4 +191,18 @@ mod tests {
         let (_, splitter) = split(&[&long, b"and no line end"]);
         assert_eq!(splitter.rest(), Some(Line::TooLong(&long[..BEGINNING])));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn however_the_bytes_are_cut_the_lines_are_the_same(
+            text in proptest::collection::vec(proptest::prop_oneof![proptest::prelude::any::<u8>(), proptest::prelude::Just(b'\n')], 0..200),
+            size in 1..40_usize,
+        ) {
+            let pieces: Vec<&[u8]> = text.chunks(size).collect();
+            let (whole, rest) = split(&[&text]);
+            let (cut, rest_of_cut) = split(&pieces);
+            assert_eq!(cut, whole);
+            assert_eq!(rest_of_cut.rest(), rest.rest());
+        }
+    }
 }

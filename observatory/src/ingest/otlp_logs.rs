@@ -1,4 +1,4 @@
-//! OTLP log records as the contract's JSON lines, so that both are searched and shown alike.
+//! OTLP log records as JSON lines in the form of docs/TELEMETRY.md, so that both are searched and shown alike.
 
 use std::borrow::Cow;
 
@@ -43,6 +43,12 @@ fn row(record: LogRecord, service: &str, target: &str, arrived: Nanos, user_key:
     let (trace_id, span_id) = (TraceId::from_bytes(&record.trace_id), SpanId::from_bytes(&record.span_id));
     let message = record.body.map(|body| decode::value_of(Some(body)).to_string()).unwrap_or_default();
     let mut fields = attributes(record.attributes);
+    // Lines have these as text, and are read so.
+    for name in ["order_id", "trace_id", "span_id"] {
+        if let Some(value) = fields.get_mut(name).filter(|value| !value.is_string()) {
+            *value = Json::String(value.to_string());
+        }
+    }
     let mut name = |key: &str, value: String| fields.insert(key.to_owned(), Json::String(value));
     name("timestamp", rfc3339(timestamp));
     name("severity", severity.to_owned());
@@ -93,7 +99,7 @@ fn attributes(attributes: Vec<KeyValue>) -> Map<String, Json> {
         .collect()
 }
 
-/// The contract's four, from OTLP's 24 severity numbers.
+/// The four of our log lines, from OTLP's 24 severity numbers.
 fn severity(record: &LogRecord) -> &'static str {
     match record.severity_number {
         1..=8 => "DEBUG",

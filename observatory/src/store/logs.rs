@@ -279,4 +279,14 @@ mod tests {
             assert_eq!(Cursor::read(text), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        /// A cursor comes back from outside and may be anything: what is read is written as the same place.
+        #[test]
+        fn any_text_is_a_cursor_or_none(text in "\\PC{0,30}|20[0-9]{2}-[01][0-9]-[0-3][0-9](\\.[0-9]{1,12})?_-?[0-9]{1,21}_-?[0-9]{1,21}") {
+            if let Some(cursor) = Cursor::read(&text) {
+                assert_eq!(Cursor::read(&cursor.write()), Some(cursor));
+            }
+        }
+    }
 }

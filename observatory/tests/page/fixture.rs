@@ -1,4 +1,4 @@
-//! Invented orders: the spans of the contract's tree as OTLP/JSON, their log lines, and the metrics they would make.
+//! Invented orders: the span tree of docs/TELEMETRY.md as OTLP/JSON, their log lines, and the metrics they would make.
 
 use std::fmt::Write as _;
 
@@ -117,7 +117,7 @@ const ORDER: &str = "order-service";
 const PAYMENT: &str = "payment-service";
 const INVENTORY: &str = "inventory-service";
 
-/// The contract's tree. Parents are places in the list, so the order of these calls matters.
+/// The tree of docs/TELEMETRY.md. Parents are places in the list, so the order of these calls matters.
 fn steps(outcome: Outcome) -> Vec<Step> {
     let mut steps = entrance(outcome);
     steps.extend(reservation(outcome));

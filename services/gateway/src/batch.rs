@@ -12,9 +12,11 @@ use telemetry::propagation::current_ids;
 use telemetry::task;
 use tracing::Instrument;
 
+use crate::access::Reach;
 use crate::http::Gateway;
+use crate::limits::More;
 use crate::manner::Manner;
-use crate::place;
+use crate::place::{self, OrderRequest};
 
 /// Orders of one batch on their way at once: a batch must not crowd out everybody else.
 const AT_ONCE: usize = 8;
@@ -22,6 +24,8 @@ const AT_ONCE: usize = 8;
 pub(crate) async fn place_all(
     gateway: &Gateway,
     batch: BatchRequest,
+    reach: &Reach,
+    more: &More,
     manner: &Manner,
     deadline: Deadline,
 ) -> Result<BatchResults, ApiError> {
@@ -33,9 +37,11 @@ pub(crate) async fn place_all(
         let detail = "an `Idempotency-Key` is for one order: a batch does not take one";
         return Err(ApiError::new(ProblemKind::MalformedRequest, detail));
     }
+    // The first is the request that the limits have counted already.
+    more.take(batch.orders.len() - 1)?;
     let place_one = |order: UnreadOrder| async move {
         let span = task::linked_root(span_name::BATCH_PROCESS_ORDER);
-        result(gateway, &order, manner, deadline).instrument(span).await
+        result(gateway, &order, reach, manner, deadline).instrument(span).await
     };
     let results: Vec<BatchResult> =
         stream::iter(batch.orders).map(place_one).buffered(AT_ONCE).collect().await;
@@ -45,9 +51,15 @@ pub(crate) async fn place_all(
 }
 
 /// Runs inside the order's own span.
-async fn result(gateway: &Gateway, order: &UnreadOrder, manner: &Manner, deadline: Deadline) -> BatchResult {
+async fn result(
+    gateway: &Gateway,
+    order: &UnreadOrder,
+    reach: &Reach,
+    manner: &Manner,
+    deadline: Deadline,
+) -> BatchResult {
     let trace_id = current_ids().map(|ids| ids.trace_id.to_string());
-    match place_one(gateway, order, manner, deadline).await {
+    match place_one(gateway, order, reach, manner, deadline).await {
         Ok(Answer { status, body }) => {
             BatchResult { status: status.as_u16(), trace_id, outcome: BatchOutcome::Order(Box::new(body)) }
         }
@@ -63,8 +75,10 @@ async fn result(gateway: &Gateway, order: &UnreadOrder, manner: &Manner, deadlin
 async fn place_one(
     gateway: &Gateway,
     order: &UnreadOrder,
+    reach: &Reach,
     manner: &Manner,
     deadline: Deadline,
 ) -> Result<Answer<Order>, ApiError> {
-    place::place(&gateway.clients, &gateway.telemetry, order.read()?, manner, deadline).await
+    let order = order.read::<OrderRequest>()?.within(reach)?;
+    place::place(&gateway.clients, &gateway.telemetry, order, reach, manner, deadline).await
 }

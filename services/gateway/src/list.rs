@@ -11,16 +11,27 @@ use service_kit::deadline::Deadline;
 use service_kit::error::ApiError;
 use telemetry::Telemetry;
 use telemetry::span;
+use utoipa::IntoParams;
 
+use crate::access::Reach;
 use crate::clients::Clients;
 
 /// The query of `GET /api/orders` as it came.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct NewOrderQuery {
+    /// Whose orders.
+    #[param(value_type = Option<CustomerId>, nullable = false)]
     customer_id: Option<String>,
+    /// Orders that have come this far.
+    #[param(value_type = Option<OrderStatus>, nullable = false)]
     status: Option<String>,
+    /// How many on a page; 20 if it is not said.
+    #[param(value_type = Option<i32>, nullable = false, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// `next_cursor` of the page before.
+    #[param(nullable = false, pattern = "^[!-~]{1,200}$")]
     cursor: Option<String>,
 }
 
@@ -102,8 +113,10 @@ pub(crate) async fn list(
     clients: &Clients,
     telemetry: &Telemetry,
     query: NewOrderQuery,
+    reach: &Reach,
     deadline: Deadline,
 ) -> Result<OrderList, ApiError> {
+    let query = NewOrderQuery { customer_id: reach.narrow(query.customer_id)?, ..query };
     let query = query.validate().map_err(ApiError::invalid)?;
     if let Some(id) = &query.customer_id {
         span::customer(&telemetry.customer_ref(id.as_str()));

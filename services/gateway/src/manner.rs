@@ -5,6 +5,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use service_kit::error::ApiError;
+use utoipa::IntoParams;
 
 /// What the request's headers ask for. What is asked for is up to the order service.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +14,18 @@ pub(crate) struct Manner {
     pub(crate) idempotency_key: Option<HeaderValue>,
     /// `Prefer: respond-async` (RFC 7240): an answer before the order is placed.
     pub(crate) respond_async: bool,
+}
+
+/// The headers it is read from, as the API describes them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct PlaceHeaders {
+    /// Makes it safe to ask again: the same key with the same body answers the first result again, for 24 hours.
+    #[param(rename = "idempotency-key", nullable = false, pattern = "^[!-~]{1,255}$")]
+    _idempotency_key: Option<String>,
+    /// `respond-async` (RFC 7240): answer 202 before the order is placed.
+    #[param(rename = "prefer", nullable = false, example = "respond-async")]
+    _prefer: Option<String>,
 }
 
 impl Manner {

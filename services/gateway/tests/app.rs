@@ -22,21 +22,31 @@ pub(crate) struct App {
 impl App {
     /// A gateway whose order and inventory service are `behind`.
     pub(crate) async fn start(behind: Router) -> Self {
+        Self::start_with(behind, &[]).await
+    }
+
+    /// The same, with more settings.
+    pub(crate) async fn start_with(behind: Router, settings: &[(&str, &str)]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, behind).into_future());
-        Self::start_before(&url).await
+        Self::launch(&url, settings).await
     }
 
     /// A gateway whose order and inventory service should be at `url`.
     pub(crate) async fn start_before(url: &str) -> Self {
-        let env = Env::from_pairs([
+        Self::launch(url, &[]).await
+    }
+
+    async fn launch(url: &str, settings: &[(&str, &str)]) -> Self {
+        let standard = [
             ("LISTEN_ADDR", "127.0.0.1:0"),
             ("ADMIN_ADDR", "127.0.0.1:0"),
             ("ORDER_URL", url),
             ("INVENTORY_URL", url),
             ("PEER_TIMEOUT_MS", "200"),
-        ]);
+        ];
+        let env = Env::from_pairs(standard.iter().chain(settings).copied());
         let config = Config::from_env(&env).unwrap();
         let listeners = Listeners::bind(config.server()).await.unwrap();
         let api = format!("http://{}", listeners.api.local_addr().unwrap());

@@ -24,13 +24,14 @@ mod take_back;
 
 use api::event::CloudEvent;
 use axum::middleware::map_request;
+use service_kit::access;
 use service_kit::admin::{self, Readiness};
 use service_kit::cloudevents;
 use service_kit::edge;
 use service_kit::events::EventsUrl;
 use service_kit::events::nats::{self, NatsServer};
 use service_kit::process::RunError;
-use service_kit::server::{self, Listeners};
+use service_kit::server::{self, Listeners, Terms};
 use service_kit::shutdown::Shutdown;
 use telemetry::Telemetry;
 use tokio::task::JoinSet;
@@ -52,12 +53,15 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
     let store = Store::open(&config.database, &telemetry).await?;
+    let guard = config.access.guard(SERVICE, &telemetry);
     let readiness = Readiness::default();
-    let admin = admin::router(&telemetry, &readiness, StockHealth::new(&telemetry, store.clone()));
+    let admin = admin::router(&telemetry, &readiness, &guard, StockHealth::new(&telemetry, store.clone()));
     let stock = Stock { store: store.clone(), reservation_ttl: config.reservation_ttl };
     let timeout = config.server.request_timeout;
-    let api = edge::harden(http::router(stock), &telemetry, http::OPERATIONS, timeout)
-        .layer(map_request(|request| async { cloudevents::trace_of_event(request) }));
+    let api =
+        edge::harden(access::services(http::router(stock), &guard), &telemetry, http::OPERATIONS, timeout)
+            .layer(map_request(|request| async { cloudevents::trace_of_event(request) }));
+    let terms = Terms::new(&config.server, &telemetry);
 
     let mut background = JoinSet::new();
     let expiry = Expiry::new(store.clone(), config.reservation_ttl, &telemetry);
@@ -65,7 +69,7 @@ pub async fn run(
     if let EventsUrl::Nats(server) = config.events {
         background.spawn(consume(server, store.clone(), telemetry, shutdown.clone()));
     }
-    server::serve(listeners, api, admin, readiness, shutdown, config.server.drain_timeout).await?;
+    server::serve(listeners, api, admin, readiness, shutdown, terms).await?;
     while background.join_next().await.is_some() {}
     store.close().await;
     Ok(())

@@ -4,7 +4,6 @@ use api::ids::OrderId;
 use serde_json::json;
 use service_kit::database::DatabaseUrl;
 use service_kit::sqlite::Sqlite;
-use sqlx::migrate::Migrator;
 use telemetry::Env;
 
 use crate::app::App;
@@ -20,8 +19,7 @@ async fn the_first_schema_becomes_the_present_one() {
     let DatabaseUrl::Sqlite(url) = DatabaseUrl::from_env(&env, "unused").unwrap() else {
         panic!("not SQLite")
     };
-    let present = sqlx::migrate!("migrations/sqlite");
-    let first = Migrator { migrations: present.migrations[..2].to_vec().into(), ..Migrator::DEFAULT };
+    let first = service_kit::migrations!("sqlite": "0001_stock", "0002_sample_catalogue");
     let sqlite = Sqlite::open(&url, &first).await.unwrap();
     let order = OrderId::new();
     let mut tx = sqlite.begin().await.unwrap();

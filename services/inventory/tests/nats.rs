@@ -22,7 +22,7 @@ async fn events_come_from_nats_too() {
     let url = nats.url();
     let app = App::start_on(Database::sqlite(), &[("EVENTS_URL", &url)]).await;
     let events = EventsUrl::from_env(&Env::from_pairs([("EVENTS_URL", &url)])).unwrap();
-    let publisher = Publisher::new(&events, Duration::from_secs(5)).unwrap();
+    let publisher = Publisher::new(&events, Duration::from_secs(5), None).unwrap();
     let order = OrderId::new();
     app.reserve(order, json!([{"sku": PU_ERH, "quantity": 2}])).await;
     let trace = "6bf92f3577b34da6a3ce929d0e0e4736";

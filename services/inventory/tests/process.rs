@@ -116,7 +116,7 @@ fn arguments_are_answered_in_one_line() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && text.lines().count() == 1 && text.contains(word), "{text}");
     }
-    let expected = "inventory-service: `--verbose` won't do; it takes no argument, `healthcheck`, `--version` or `--help`";
+    let expected = "inventory-service: `--verbose` won't do; it takes no argument, `healthcheck`, `migrate`, `config`, `--version` or `--help`";
     assert_eq!(refusal(&answer("--verbose")), (Some(2), expected.to_owned()));
 }
 
@@ -159,4 +159,63 @@ fn its_secrets_may_be_in_files_and_its_health_can_be_asked() {
     let output = command().env("DATABASE_URL", "postgres://me:hunter2@db/inventory").output().unwrap();
     let (code, line) = refusal(&output);
     assert!(code == Some(2) && line.contains("DATABASE_URL_FILE: ") && !line.contains("hunter2"), "{line}");
+}
+
+#[test]
+fn its_tables_may_be_left_to_a_job() {
+    let folder = folder();
+    let run = |arguments: &[&str]| {
+        command(folder.path()).env("MIGRATIONS", "job").args(arguments).output().unwrap()
+    };
+    let (code, line) = refusal(&run(&[]));
+    let said = "migration 1 (stock) has not run, and MIGRATIONS=job leaves that to `migrate`";
+    assert!(code == Some(1) && line.ends_with(said), "{line}");
+    // Again is no mistake: a job may be run twice. It needs no other variable.
+    for _ in 0..2 {
+        let migrated = run(&["migrate"]);
+        let text = String::from_utf8(migrated.stdout).unwrap();
+        let database = folder.path().join("inventory.db");
+        let expected = format!("inventory-service: the tables of {} are up to date\n", database.display());
+        assert_eq!((migrated.status.code(), text), (Some(0), expected));
+    }
+    let mut started = command(folder.path());
+    started.env("MIGRATIONS", "job").stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut process = Guard(started.spawn().unwrap());
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    assert!(Command::new("kill").arg(process.0.id().to_string()).status().unwrap().success());
+    lines.for_each(drop);
+    assert_eq!(process.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_it_runs_with_is_shown_without_secrets() {
+    let folder = folder();
+    let shown = |args: &[&str], env: (&str, &str)| {
+        let output = command(folder.path()).args(args).env(env.0, env.1).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = shown(&["config"], ("RESERVATION_TTL_MS", "250"));
+    assert!(code == Some(0) && text.contains("250 ms") && !text.contains("only for this test"), "{text}");
+    let (code, text) = shown(&["config", "--json"], ("RESERVATION_TTL_MS", "0"));
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let error = report["errors"][0].as_str().unwrap();
+    assert!(code == Some(2) && error.starts_with("RESERVATION_TTL_MS: `0` won't do; "), "{text}");
+    assert!(!folder.path().join("inventory.db").exists(), "nothing is started");
+}
+
+#[test]
+fn a_slip_in_a_name_is_a_warning() {
+    let folder = folder();
+    let mut command = command(folder.path());
+    command.env("LOG_LEVL", "debug").env("OTEL_LOGS_EXPORTER", "otlp");
+    let mut process = Guard(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    let lines: Vec<Value> = lines.take(3).map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    let said: Vec<_> = lines.iter().map(|line| (&line["severity"], &line["message"])).collect();
+    let warning = Value::from("WARN");
+    let slip = "LOG_LEVL is not read: is LOG_LEVEL meant?".into();
+    let other = "not supported, and not read: OTEL_LOGS_EXPORTER".into();
+    let started = (&Value::from("INFO"), &Value::from("started"));
+    assert_eq!(said, [(&warning, &slip), (&warning, &other), started]);
 }

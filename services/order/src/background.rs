@@ -93,7 +93,7 @@ pub(crate) async fn work_on(saga: &Saga, telemetry: &Telemetry, stored: StoredOr
     let (id, attempts) = (stored.order.id, stored.attempts);
     span::order(&id.to_string());
     span::customer(&telemetry.customer_ref(stored.order.customer_id.as_str()));
-    let Err(error) = saga.go_on(stored, Deadline::after(time)).await else { return };
+    let Err(error) = Box::pin(saga.go_on(stored, Deadline::after(time))).await else { return };
     error.report();
     // Changes nothing if the order has ended.
     let pause = FIRST_PAUSE.saturating_mul(1 << attempts.clamp(0, 10)).min(LONGEST_PAUSE);

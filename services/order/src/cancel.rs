@@ -1,6 +1,6 @@
 //! Cancel an order: its charge is refunded, and its event gives the stock back.
 
-use crate::{saga::Saga, store::StoredOrder};
+use crate::{domain::Asker, http::missing, saga::Saga, store::StoredOrder};
 use api::{
     ids::OrderId,
     order::{Order, OrderStatus},
@@ -9,12 +9,16 @@ use api::{
 };
 use service_kit::{deadline::Deadline, error::ApiError};
 
-/// Cancels a confirmed order; one that is cancelled already is answered again. 409 for any other.
-pub(crate) async fn cancel(saga: &Saga, id: OrderId, deadline: Deadline) -> Result<Order, ApiError> {
-    saga.store.mark_cancel(id, Timestamp::now() + saga.lease).await?;
-    let stored = saga.store.load(id).await?;
-    let stored =
-        stored.ok_or_else(|| ApiError::new(ProblemKind::NotFound, "there is no order with this id"))?;
+/// Cancels a confirmed order; one that is cancelled already is answered again. 409 for any other, and 404 for
+/// another owner's.
+pub(crate) async fn cancel(
+    saga: &Saga,
+    id: OrderId,
+    asker: &Asker,
+    deadline: Deadline,
+) -> Result<Order, ApiError> {
+    saga.store.mark_cancel(id, asker, Timestamp::now() + saga.lease).await?;
+    let stored = saga.store.load_of(id, asker.owner.as_ref()).await?.ok_or_else(missing)?;
     match stored.order.status {
         OrderStatus::Cancelled => Ok(stored.order),
         OrderStatus::Confirmed => saga.cancel(stored, deadline).await,

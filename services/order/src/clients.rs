@@ -8,6 +8,7 @@ use api::{
     payment::{Charge, ChargeRequest, Refund},
 };
 use service_kit::{
+    access::Guard,
     deadline::Deadline,
     peer::{CallError, Peer},
 };
@@ -19,8 +20,10 @@ pub struct InventoryClient(Peer);
 
 impl InventoryClient {
     /// At the address in the settings.
-    pub fn new(config: &Config, http: &HttpClient) -> Self {
-        Self(Peer::new("inventory-service", config.inventory.clone(), http, config.peer_timeout))
+    pub fn new(config: &Config, http: &HttpClient, guard: &Guard) -> Self {
+        let name = "inventory-service";
+        let peer = Peer::new(name, config.inventory.clone(), http, config.peer_timeout);
+        Self(peer.with_token(guard.token_for(name)))
     }
 
     /// Sets all items aside, or none.
@@ -47,8 +50,10 @@ pub struct PaymentClient(Peer);
 
 impl PaymentClient {
     /// At the address in the settings.
-    pub fn new(config: &Config, http: &HttpClient) -> Self {
-        Self(Peer::new("payment-service", config.payment.clone(), http, config.peer_timeout))
+    pub fn new(config: &Config, http: &HttpClient, guard: &Guard) -> Self {
+        let name = "payment-service";
+        let peer = Peer::new(name, config.payment.clone(), http, config.peer_timeout);
+        Self(peer.with_token(guard.token_for(name)))
     }
 
     /// Charges the order's card, once however often it is asked.

@@ -1,21 +1,62 @@
 //! Settings of the order service.
 
-use crate::{audit::AuditTarget, seal::Seal};
+use crate::{audit::AuditTarget, seal::Seal, store::SCHEMA};
 use axum::http::Uri;
 use service_kit::{
-    config::{ServerConfig, millis, peer_url},
-    database::DatabaseUrl,
+    access::{Access, Door},
+    config::{
+        ServerConfig, base_url, millis,
+        variables::{INVENTORY_URL, MILLIS, PAYMENT_URL, PEER_TIMEOUT_MS},
+    },
+    database::{DatabaseUrl, Schema},
     events::{self, EventsUrl},
     process::ServiceConfig,
 };
 use std::time::Duration;
-use telemetry::{ConfigError, Env, audit::AuditKey};
+use telemetry::{
+    ConfigError, Env,
+    audit::AuditKey,
+    env::{Secret, Variable, parse},
+};
+
+const COUNT: &str = "a whole number from 1 to 100000";
+const KEY: &str = "16 bytes or more";
+
+telemetry::variables! {
+    /// For so long an order belongs to whoever is at work on it; then another may take it over.
+    ORDER_LEASE_MS { takes: MILLIS, default: "12000", unit: "ms" };
+    /// How often unfinished orders are looked for.
+    RESUME_INTERVAL_MS { takes: MILLIS, default: "1000", unit: "ms" };
+    /// An order that is pending for longer is given up.
+    PENDING_LIMIT_MS { takes: MILLIS, default: "60000", unit: "ms" };
+    /// Accepted orders that may wait for a worker.
+    ASYNC_QUEUE { takes: COUNT, default: "1000" };
+    /// Accepted orders that are worked on at once.
+    ASYNC_WORKERS { takes: COUNT, default: "32" };
+    /// Seals cards while their orders are under way; the same for all instances and over restarts. Made once under
+    /// `waybill up`.
+    CARD_SEAL_KEY { takes: KEY, without: "random at every start", secret: Secret::Whole };
+    /// Seals the [audit log](AUDIT.md); the same for all instances and over restarts. Made once under `waybill up`.
+    AUDIT_KEY { takes: KEY, without: "random at every start, with a warning", secret: Secret::Whole };
+    /// Where audit entries are delivered: a file, or what takes JSON lines and answers 2xx once it has written them. One
+    /// place for [all instances](AUDIT.md#where-it-is); `audit.log` in the data folder under `waybill up`.
+    AUDIT_LOG {
+        takes: "the path of a file, or a URL such as http://collector:8000/audit",
+        without: "nowhere: entries wait in the database, and are log lines",
+        secret: Secret::Password,
+    };
+}
+
+/// `DATABASE_URL` when it is not set.
+const DATABASE: &str = "sqlite:data/order.db";
 
 /// All of them.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where it listens and how long it waits.
     pub server: ServerConfig,
+    /// `SERVICE_KEY`, `AUTH` and what goes with them: who may come in.
+    pub access: Access,
     /// `DATABASE_URL`.
     pub database: DatabaseUrl,
     /// `INVENTORY_URL`.
@@ -47,36 +88,39 @@ pub struct Config {
 }
 
 impl ServiceConfig for Config {
+    const VARIABLES: &'static [Variable] = VARIABLES;
+
     fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let server = ServerConfig::from_env(env, 8081, 9081)?;
         Ok(Self {
-            server: ServerConfig::from_env(env, 8081, 9081)?,
-            database: DatabaseUrl::from_env(env, "sqlite:data/order.db")?,
-            inventory: peer_url(env, "INVENTORY_URL", 8083)?,
-            payment: peer_url(env, "PAYMENT_URL", 8082)?,
+            access: Access::from_env(env, Door::Services, &server)?,
+            server,
+            database: DatabaseUrl::from_env(env, DATABASE)?,
+            inventory: env.read(&INVENTORY_URL, base_url)?,
+            payment: env.read(&PAYMENT_URL, base_url)?,
             events: EventsUrl::from_env(env)?,
             event_attempts: events::attempts(env)?,
-            peer_timeout: millis(env, "PEER_TIMEOUT_MS", Duration::from_secs(3))?,
-            lease: millis(env, "ORDER_LEASE_MS", Duration::from_secs(12))?,
-            resume_interval: millis(env, "RESUME_INTERVAL_MS", Duration::from_secs(1))?,
-            pending_limit: millis(env, "PENDING_LIMIT_MS", Duration::from_mins(1))?,
-            async_queue: count(env, "ASYNC_QUEUE", 1000)?,
-            async_workers: count(env, "ASYNC_WORKERS", 32)?,
-            seal: Seal::from_env(env)?,
-            audit_key: AuditKey::from_env(env)?,
-            audit_log: AuditTarget::from_env(env)?,
+            peer_timeout: env.read_or(&PEER_TIMEOUT_MS, "3000", millis)?,
+            lease: env.read(&ORDER_LEASE_MS, millis)?,
+            resume_interval: env.read(&RESUME_INTERVAL_MS, millis)?,
+            pending_limit: env.read(&PENDING_LIMIT_MS, millis)?,
+            async_queue: env.read(&ASYNC_QUEUE, count)?,
+            async_workers: env.read(&ASYNC_WORKERS, count)?,
+            seal: env.optional(&CARD_SEAL_KEY, Seal::new)?.unwrap_or_else(Seal::random),
+            audit_key: env.optional(&AUDIT_KEY, AuditKey::new)?,
+            audit_log: env.optional(&AUDIT_LOG, AuditTarget::new)?,
         })
     }
 
     fn server(&self) -> &ServerConfig {
         &self.server
     }
+
+    fn database(env: &Env) -> Result<Option<(DatabaseUrl, &'static Schema)>, ConfigError> {
+        Ok(Some((DatabaseUrl::from_env(env, DATABASE)?, &*SCHEMA)))
+    }
 }
 
-fn count(env: &Env, name: &'static str, default: usize) -> Result<usize, ConfigError> {
-    let takes = "a whole number from 1 to 100000";
-    match env.parse::<usize>(name, takes)? {
-        None => Ok(default),
-        Some(count @ 1..=100_000) => Ok(count),
-        Some(other) => Err(ConfigError::new(name, other, takes)),
-    }
+fn count(held: &str) -> Option<usize> {
+    parse::within(1..=100_000)(held)
 }

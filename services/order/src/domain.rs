@@ -23,6 +23,17 @@ pub struct Draft {
     pub items: Items,
     /// When it came.
     pub created_at: Timestamp,
+    /// The operator who placed it for the customer, if one did.
+    pub placed_by: Option<String>,
+}
+
+/// Who asks for an order that is there already.
+#[derive(Debug, Clone, Default)]
+pub struct Asker {
+    /// The customer whose order it must be. Without one it may be anybody's.
+    pub owner: Option<CustomerId>,
+    /// The operator who does it for the customer, if one does.
+    pub operator: Option<String>,
 }
 
 impl Draft {
@@ -179,6 +190,7 @@ mod tests {
 
     fn draft(items: Vec<Item>) -> Draft {
         Draft {
+            placed_by: None,
             id: OrderId::new(),
             customer_id: "c-1042".parse().unwrap(),
             items: items.try_into().unwrap(),

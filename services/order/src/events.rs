@@ -17,6 +17,7 @@ pub use backlog::BacklogMetrics;
 use backlog::DeadLetters;
 use relay::Relay;
 use service_kit::{
+    access::Guard,
     events::{EventsUrl, Publisher},
     shutdown::Shutdown,
 };
@@ -48,10 +49,12 @@ impl Events {
     pub fn new(
         config: &Config,
         telemetry: &Telemetry,
+        guard: &Guard,
         outbox: Outbox,
     ) -> Result<(Self, OutboxSignal), reqwest::Error> {
         let work = Arc::new(Notify::new());
-        let publisher = Publisher::new(&config.events, config.peer_timeout)?;
+        let token = guard.token_for("inventory-service");
+        let publisher = Publisher::new(&config.events, config.peer_timeout, token)?;
         let dead_letters = DeadLetters::new(telemetry.metrics());
         let relay = Relay::new(config, outbox.clone(), publisher, dead_letters.clone(), work.clone());
         Ok((Self { relay, outbox, dead_letters, url: config.events.clone() }, OutboxSignal(work)))

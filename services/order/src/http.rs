@@ -1,9 +1,10 @@
 //! Routes and handlers.
 
+mod asker;
 mod create;
 mod list;
 
-use crate::{background::Background, cancel, saga::Saga, store::Store};
+use crate::{background::Background, cancel, domain::Asker, saga::Saga, store::Store};
 use api::{ids::OrderId, order::Order, problem::ProblemKind};
 use axum::{
     Json, Router,
@@ -49,22 +50,31 @@ pub fn router(app: App) -> Router {
         .with_state(Arc::new(app))
 }
 
-async fn read(State(app): State<Arc<App>>, ApiPath(id): ApiPath<OrderId>) -> Result<Json<Order>, ApiError> {
+async fn read(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    ApiPath(id): ApiPath<OrderId>,
+) -> Result<Json<Order>, ApiError> {
     span::order(&id.to_string());
-    let stored = app.store.load(id).await?;
-    let missing = || ApiError::new(ProblemKind::NotFound, "there is no order with this id");
+    let stored = app.store.load_of(id, asker.owner.as_ref()).await?;
     stored.map(|stored| Json(stored.order)).ok_or_else(missing)
 }
 
 async fn cancel(
     State(app): State<Arc<App>>,
     deadline: Deadline,
+    asker: Asker,
     ApiPath(id): ApiPath<OrderId>,
 ) -> Result<Json<Order>, ApiError> {
     span::order(&id.to_string());
     // A task of its own: a refund that has begun is noted even when the client hangs up.
-    let cancelled = task::spawn(async move { cancel::cancel(&app.saga, id, deadline).await });
+    let cancelled = task::spawn(async move { cancel::cancel(&app.saga, id, &asker, deadline).await });
     Ok(Json(cancelled.await.map_err(ApiError::internal)??))
+}
+
+/// The same for an order that is not there and for one of somebody else: nobody learns which ids there are.
+pub(crate) fn missing() -> ApiError {
+    ApiError::new(ProblemKind::NotFound, "there is no order with this id")
 }
 
 /// Where the world finds an order: the gateway's path, not this service's.

@@ -38,10 +38,11 @@ use metrics::OrderMetrics;
 use resume::Resumer;
 use saga::Saga;
 use service_kit::{
+    access,
     admin::{self, Health, Readiness},
     edge,
     process::RunError,
-    server::{self, Listeners},
+    server::{self, Listeners, Terms},
     shutdown::Shutdown,
 };
 use std::sync::Arc;
@@ -61,11 +62,12 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let store = Store::open(&config.database, &telemetry, audit_key(&config)).await?;
     let audit = AuditRelay::new(&config, &store)?;
-    let (events, outbox) = Events::new(&config, &telemetry, store.outbox())?;
+    let guard = config.access.guard(SERVICE, &telemetry);
+    let (events, outbox) = Events::new(&config, &telemetry, &guard, store.outbox())?;
     let http_client = HttpClient::new(&telemetry);
     let saga = Arc::new(Saga {
-        inventory: InventoryClient::new(&config, &http_client),
-        payment: PaymentClient::new(&config, &http_client),
+        inventory: InventoryClient::new(&config, &http_client, &guard),
+        payment: PaymentClient::new(&config, &http_client, &guard),
         store: store.clone(),
         metrics: OrderMetrics::new(telemetry.metrics()),
         outbox: outbox.clone(),
@@ -77,11 +79,12 @@ pub async fn run(
     let resumer = Resumer::new(&config, saga.clone(), &telemetry);
     let readiness = Readiness::default();
     let app = http::App { saga, background, store: store.clone(), telemetry: telemetry.clone() };
-    let api = edge::harden(http::router(app), &telemetry, http::OPERATIONS, config.server.request_timeout);
+    let routes = access::services(http::router(app), &guard);
+    let api = edge::harden(routes, &telemetry, http::OPERATIONS, config.server.request_timeout);
     let backlog = BacklogMetrics::new(telemetry.metrics(), &store, &config);
     let health = StoreHealth { store: store.clone(), backlog };
     let office = dead_letters::router(store.clone(), outbox).merge(office::router(store.clone()));
-    let admin = admin::router_with(&telemetry, &readiness, health, office);
+    let admin = admin::router_with(&telemetry, &readiness, &guard, health, office);
 
     let (work_trigger, work_stop) = Shutdown::by_hand();
     let (relay_trigger, relay_stop) = Shutdown::by_hand();
@@ -89,7 +92,8 @@ pub async fn run(
     let resumer = tokio::spawn(resumer.run(work_stop));
     let relay = tokio::spawn(events.run(relay_stop.clone()));
     let audit = tokio::spawn(audit.run(relay_stop));
-    server::serve(listeners, api, admin, readiness, shutdown, config.server.drain_timeout).await?;
+    let terms = Terms::new(&config.server, &telemetry);
+    server::serve(listeners, api, admin, readiness, shutdown, terms).await?;
     work_trigger.stop();
     let worked = tokio::join!(workers, resumer);
     relay_trigger.stop();

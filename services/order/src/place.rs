@@ -29,7 +29,7 @@ pub(crate) async fn place(
             .map_err(|error| (ApiError::internal(error), true)),
         // Without an answer the stock may be set aside all the same.
         Err(error) => {
-            let is_unknown = error.problem().is_none();
+            let is_unknown = !error.is_refusal();
             Err((ApiError::from(error), is_unknown))
         }
     };
@@ -37,7 +37,7 @@ pub(crate) async fn place(
         Ok(order) => {
             let stored = StoredOrder {
                 sealed_card: saga.seal.close(order.id, &payment.card_number),
-                ..stored(order, Some(Step::Charge))
+                ..stored(order, &draft, Some(Step::Charge))
             };
             saga.store.save(&stored, Timestamp::now() + saga.lease).await?;
             saga.charge(stored, payment.card_number, deadline, Patience::Now).await
@@ -55,7 +55,7 @@ async fn keep_refused(saga: &Saga, draft: &Draft, error: ApiError, holds_stock: 
     };
     let order = draft.unpriced(outcome.status());
     let step = holds_stock.then_some(Step::Undo);
-    let refused = StoredOrder { problem: outcome.problem().cloned(), ..stored(order, step) };
+    let refused = StoredOrder { problem: outcome.problem().cloned(), ..stored(order, draft, step) };
     // Nobody is at work on it any more: if there is something to undo, a worker does it.
     if let Err(error) = saga.store.save(&refused, Timestamp::now()).await {
         return error.into();
@@ -74,7 +74,7 @@ pub(crate) async fn accept(
     let order = draft.unpriced(OrderStatus::Pending);
     let stored = StoredOrder {
         sealed_card: saga.seal.close(order.id, &payment.card_number),
-        ..stored(order, Some(Step::Reserve))
+        ..stored(order, &draft, Some(Step::Reserve))
     };
     saga.store.save(&stored, Timestamp::now() + saga.lease).await?;
     let order = stored.order.clone();
@@ -83,7 +83,7 @@ pub(crate) async fn accept(
     Ok(order)
 }
 
-fn stored(order: Order, step: Option<Step>) -> StoredOrder {
-    let context = StoredContext::current();
-    StoredOrder { order, step, context, sealed_card: None, problem: None, attempts: 0 }
+fn stored(order: Order, draft: &Draft, step: Option<Step>) -> StoredOrder {
+    let (context, placed_by) = (StoredContext::current(), draft.placed_by.clone());
+    StoredOrder { order, step, context, placed_by, sealed_card: None, problem: None, attempts: 0 }
 }

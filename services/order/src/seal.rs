@@ -14,7 +14,6 @@ use chacha20poly1305::{
 };
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
-use telemetry::{ConfigError, Env};
 
 /// The key, which two instances on one database must share.
 #[derive(Clone)]
@@ -25,14 +24,14 @@ pub struct Seal {
 const NONCE: usize = 24;
 
 impl Seal {
-    /// `CARD_SEAL_KEY`, or a key that lasts as long as the process.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        const NAME: &str = "CARD_SEAL_KEY";
-        match env.get(NAME) {
-            None => Ok(Self { key: rand::random() }),
-            Some(held) if held.len() >= 16 => Ok(Self { key: Sha256::digest(held).into() }),
-            Some(_) => Err(ConfigError::secret(NAME, "16 bytes or more")),
-        }
+    /// `None` when the text is too short to be a key.
+    pub fn new(text: &str) -> Option<Self> {
+        (text.len() >= 16).then(|| Self { key: Sha256::digest(text).into() })
+    }
+
+    /// A key that nobody else has, and nobody after this process.
+    pub fn random() -> Self {
+        Self { key: rand::random() }
     }
 
     /// The card of this order, readable to nobody without the key. `None` if it cannot be sealed.
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     fn seal(key: &str) -> Seal {
-        Seal::from_env(&Env::from_pairs([("CARD_SEAL_KEY", key)])).unwrap()
+        Seal::new(key).unwrap()
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod outbox;
 mod postgres;
 mod sqlite;
 
-use crate::domain::{ListQuery, Outcome, Step};
+use crate::domain::{Asker, ListQuery, Outcome, Step};
 use api::{
     customer::CustomerId,
     ids::OrderId,
@@ -22,11 +22,12 @@ use audit::AuditLog;
 use forget::Forgotten;
 use outbox::Outbox;
 use service_kit::{
-    database::{DatabaseUrl, OpenError},
+    database::{DatabaseUrl, OpenError, Schema},
+    migrations,
     postgres::Postgres,
     sqlite::Sqlite,
 };
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 use telemetry::{
     Telemetry,
     audit::{Act, Actor, AuditKey, Auditor},
@@ -35,6 +36,16 @@ use telemetry::{
     propagation::StoredContext,
 };
 use uuid::Uuid;
+
+/// Its tables.
+pub static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema {
+    sqlite: migrations!(
+        "sqlite": "0001_orders", "0002_saga", "0003_outbox_delivery", "0004_audit", "0005_customers_and_operators",
+    ),
+    postgres: migrations!(
+        "postgres": "0001_orders", "0002_saga", "0003_outbox_delivery", "0004_audit", "0005_customers_and_operators",
+    ),
+});
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -61,6 +72,8 @@ pub struct StoredOrder {
     pub step: Option<Step>,
     /// The trace it belongs to.
     pub context: StoredContext,
+    /// The operator who placed it for the customer, if one did.
+    pub placed_by: Option<String>,
     /// Its card, while it may have to be charged.
     pub sealed_card: Option<Vec<u8>>,
     /// Why it came to nothing.
@@ -86,6 +99,8 @@ pub enum KeyClaim {
 /// A request for an idempotency key.
 #[derive(Debug, Clone)]
 pub struct KeyRequest<'a> {
+    /// Whose it is: two customers may use the same key, and learn nothing of each other.
+    pub customer: &'a CustomerId,
     /// The key.
     pub key: &'a str,
     /// The keyed hash of the body.
@@ -113,19 +128,17 @@ macro_rules! ask {
 }
 
 impl Store {
-    /// Opens the database and brings its tables up to date. Audit entries are sealed with `key`.
+    /// Opens the database, and brings its tables up to date or checks them, as `MIGRATIONS` says. Audit entries are
+    /// sealed with `key`.
     pub async fn open(
         url: &DatabaseUrl,
         telemetry: &Telemetry,
         key: AuditKey,
     ) -> std::result::Result<Self, OpenError> {
         let (backend, system) = match url {
-            DatabaseUrl::Sqlite(url) => {
-                (Backend::Sqlite(Sqlite::open(url, &sqlx::migrate!("migrations/sqlite")).await?), "sqlite")
-            }
+            DatabaseUrl::Sqlite(url) => (Backend::Sqlite(Sqlite::open(url, &SCHEMA.sqlite).await?), "sqlite"),
             DatabaseUrl::Postgres(url) => {
-                let migrator = sqlx::migrate!("migrations/postgres");
-                (Backend::Postgres(Postgres::open(url, &migrator).await?), "postgresql")
+                (Backend::Postgres(Postgres::open(url, &SCHEMA.postgres).await?), "postgresql")
             }
         };
         Ok(Self { backend, db: Db::new(telemetry, system), auditor: Auditor::new(telemetry, key) })
@@ -198,11 +211,10 @@ impl Store {
         self.db.run(span_name::ORDER_SETTLE, "UPDATE", "orders", undone).await
     }
 
-    /// Marks a confirmed order as to be cancelled, if it is one.
-    pub async fn mark_cancel(&self, id: OrderId, claimed_until: Timestamp) -> Result<()> {
-        self.db
-            .run(span_name::ORDER_MARK_CANCEL, "UPDATE", "orders", ask!(self, mark_cancel(id, claimed_until)))
-            .await
+    /// Marks a confirmed order as to be cancelled, if it is one, and one that `asker` may touch.
+    pub async fn mark_cancel(&self, id: OrderId, asker: &Asker, claimed_until: Timestamp) -> Result<()> {
+        let mark = ask!(self, mark_cancel(id, asker, claimed_until));
+        self.db.run(span_name::ORDER_MARK_CANCEL, "UPDATE", "orders", mark).await
     }
 
     /// Ends a cancellation and says so in the outbox, in the same transaction. False when it had ended already.
@@ -213,7 +225,12 @@ impl Store {
 
     /// An order with everything that is kept of it.
     pub async fn load(&self, id: OrderId) -> Result<Option<StoredOrder>> {
-        self.db.run(span_name::ORDER_LOAD, "SELECT", "orders", ask!(self, load(id))).await
+        self.load_of(id, None).await
+    }
+
+    /// The same, if it is its owner's where an owner is given. Another's takes the database as long as a missing one.
+    pub async fn load_of(&self, id: OrderId, owner: Option<&CustomerId>) -> Result<Option<StoredOrder>> {
+        self.db.run(span_name::ORDER_LOAD, "SELECT", "orders", ask!(self, load(id, owner))).await
     }
 
     /// Orders, newest first.
@@ -275,6 +292,13 @@ impl Store {
     }
 }
 
+impl KeyRequest<'_> {
+    /// The key as it is kept. No customer's id has a slash in it, so no two customers have one in common.
+    fn kept(&self) -> String {
+        format!("{}/{}", self.customer.as_str(), self.key)
+    }
+}
+
 impl StoredOrder {
     /// What the first request was answered with, before anybody cancelled it.
     pub fn first_status(&self) -> OrderStatus {
@@ -301,7 +325,12 @@ impl Backlog {
     }
 }
 
-/// What the customer, or the service for them, has done about their order.
+/// The customer, unless an operator did it for them.
+fn actor(operator: Option<String>) -> Actor {
+    operator.map_or(Actor::Customer, Actor::Operator)
+}
+
+/// What the customer, or somebody for them, has done about their order.
 fn act_on_order<'a>(
     action: &'static str,
     actor: Actor,

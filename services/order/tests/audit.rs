@@ -7,7 +7,7 @@ use crate::{
     neighbours::Neighbours,
 };
 use order::{
-    domain::{ListQuery, Outcome, Step},
+    domain::{Asker, ListQuery, Outcome, Step},
     store::{
         KeyClaim, KeyRequest, Store, StoredOrder, audit::reader::AuditReader, forget::Forgotten, outbox::Fate,
     },
@@ -23,6 +23,7 @@ use testkit::{Answer, Database, eventually, on_each_database};
 
 use crate::store::{confirmed, draft, pending, reserved};
 use api::{
+    customer::CustomerId,
     ids::OrderId,
     problem::{Problem, ProblemKind},
     timestamp::Timestamp,
@@ -72,6 +73,7 @@ async fn place(store: &Store, customer: &str) -> StoredOrder {
 
 on_each_database!(
     every_act_is_an_entry,
+    an_operator_who_acts_for_a_customer_is_named,
     what_is_taken_back_leaves_no_gap,
     instances_write_one_chain,
     a_customer_is_forgotten,
@@ -80,7 +82,7 @@ on_each_database!(
 async fn every_act_is_an_entry(database: &Database) {
     let store = open(database).await;
     let new = place(&store, "c-1").await;
-    store.mark_cancel(new.order.id, Timestamp::now() + LEASE).await.unwrap();
+    store.mark_cancel(new.order.id, &Asker::default(), Timestamp::now() + LEASE).await.unwrap();
     assert!(store.cancelled(new.order.id, &new.context).await.unwrap());
     assert!(!store.cancelled(new.order.id, &new.context).await.unwrap(), "once");
     let failed = reserved(&draft("c-2"));
@@ -120,6 +122,22 @@ async fn every_act_is_an_entry(database: &Database) {
     assert!(!everything.contains("\"c-1\"") && !everything.contains("4242"), "{everything}");
 }
 
+async fn an_operator_who_acts_for_a_customer_is_named(database: &Database) {
+    let store = open(database).await;
+    let operator = |name: &str| Some(name.to_owned());
+    let new = StoredOrder { placed_by: operator("ada"), ..reserved(&draft("c-1")) };
+    store.save(&new, Timestamp::now() + LEASE).await.unwrap();
+    assert!(store.finish(new.order.id, &confirmed(), &new.context).await.unwrap());
+    let olga = Asker { owner: None, operator: operator("olga") };
+    store.mark_cancel(new.order.id, &olga, Timestamp::now() + LEASE).await.unwrap();
+    // By a worker, and after a crash perhaps: it is known all the same.
+    assert!(store.cancelled(new.order.id, &new.context).await.unwrap());
+    let entries = chain(&database.url()).await;
+    let actors: Vec<_> = entries.iter().map(|entry| entry.actor.as_str()).collect();
+    assert_eq!(actors, ["operator:ada", "operator:ada", "service:order-service", "operator:olga"]);
+    assert!(entries.iter().all(|entry| entry.customer_ref.is_some()));
+}
+
 /// Orders that are kept and orders that are not (their id is used already), all at once.
 async fn what_is_taken_back_leaves_no_gap(database: &Database) {
     let store = open(database).await;
@@ -157,7 +175,9 @@ async fn instances_write_one_chain(database: &Database) {
 async fn a_customer_is_forgotten(database: &Database) {
     let store = open(database).await;
     let now = Timestamp::now();
+    let me: CustomerId = "c-me".parse().unwrap();
     let request = |order_id| KeyRequest {
+        customer: &me,
         key: "key-1",
         fingerprint: b"body",
         order_id,
@@ -170,7 +190,6 @@ async fn a_customer_is_forgotten(database: &Database) {
     mine.order.id = id;
     store.save(&mine, now + LEASE).await.unwrap();
     let other = place(&store, "c-other").await;
-    let me = "c-me".parse().unwrap();
     let ada = Actor::Operator("ada".to_owned());
 
     let before = chain(&database.url()).await.len();
@@ -196,6 +215,9 @@ async fn a_customer_is_forgotten(database: &Database) {
     assert_eq!(store.claim_key(&request(fresh)).await.unwrap(), KeyClaim::Ours(fresh), "no key leads to it");
 
     assert_eq!(store.forget(&me, ada).await.unwrap(), Forgotten::Done { orders: 0 });
+    let again = OrderId::new();
+    let claim = store.claim_key(&request(again)).await.unwrap();
+    assert_eq!(claim, KeyClaim::Ours(again), "also a key whose order was never kept is gone");
     let entries = chain(&database.url()).await;
     let last = entries.last().unwrap();
     assert_eq!(actions(&entries)[before..], ["order.paid", "customer.forgotten", "customer.forgotten"]);

@@ -153,6 +153,17 @@ async fn an_inventory_that_is_away_fails_the_order() {
 }
 
 #[tokio::test]
+async fn a_client_who_waits_is_told_when_a_neighbour_does_not_know_us() {
+    let neighbours = Neighbours::start();
+    neighbours.inventory.script(neighbours::unknown_caller);
+    let app = App::start(&neighbours).await;
+    let answer = app.place().await;
+    answer.assert_problem(503, "unavailable");
+    assert_eq!(app.kept(answer.order_of_problem()).await["status"], "failed");
+    assert_eq!(answer.messages("ERROR").len(), 1, "it is our key");
+}
+
+#[tokio::test]
 async fn a_neighbour_that_answers_nonsense_is_not_believed() {
     let neighbours = Neighbours::start();
     neighbours.payment.script(|_| Answer::Json(201, json!({"surprise": true})));

@@ -178,7 +178,7 @@ async fn the_stream_takes_a_delivery_once() {
     let Some(nats) = Nats::start().await else { return };
     let env = Env::from_pairs([("EVENTS_URL", nats.url())]);
     let url = EventsUrl::from_env(&env).unwrap();
-    let publisher = Publisher::new(&url, Duration::from_secs(3)).unwrap();
+    let publisher = Publisher::new(&url, Duration::from_secs(3), None).unwrap();
     let event = |id: &str| CloudEvent {
         specversion: "1.0".to_owned(),
         id: id.to_owned(),

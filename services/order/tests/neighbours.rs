@@ -93,6 +93,11 @@ fn without_stock(request: &Received, kind: ProblemKind, pointer: &str) -> Answer
     problem(kind, "it is not there", None, &[pointer])
 }
 
+/// Our key is another one than theirs, or our clock goes wrong.
+pub fn unknown_caller(_: &Received) -> Answer {
+    problem(ProblemKind::Unauthenticated, "the token's signature is wrong", Some("signature"), &[])
+}
+
 /// A problem as a neighbour answers it: its `instance` is a path of its own.
 fn problem(kind: ProblemKind, detail: &str, code: Option<&str>, pointers: &[&str]) -> Answer {
     let problem = Problem {

@@ -8,7 +8,7 @@ use api::{
 };
 use order::{
     config::Config,
-    domain::{Draft, Outcome, Step},
+    domain::{Asker, Draft, Outcome, Step},
     events::{BacklogMetrics, Events, OutboxSignal, dead_letters},
     store::{Backlog, Store, StoredOrder},
 };
@@ -80,11 +80,13 @@ impl Database {
             customer_id: "c-1042".parse().unwrap(),
             items: vec![item].try_into().unwrap(),
             created_at: Timestamp::now(),
+            placed_by: None,
         };
         let new = StoredOrder {
             order: draft.unpriced(OrderStatus::Pending),
             step: Some(Step::Reserve),
             context: context.clone(),
+            placed_by: None,
             sealed_card: None,
             problem: None,
             attempts: 0,
@@ -99,7 +101,7 @@ impl Database {
     /// Cancels a confirmed order: another event waits.
     pub async fn cancel(&self, order: &Placed) {
         let lease = Timestamp::now() + Duration::from_mins(1);
-        self.store.mark_cancel(order.id, lease).await.unwrap();
+        self.store.mark_cancel(order.id, &Asker::default(), lease).await.unwrap();
         assert!(self.store.cancelled(order.id, &order.context).await.unwrap());
     }
 
@@ -109,11 +111,12 @@ impl Database {
         // An instance of its own, with connections of its own.
         let store = open(&self.url).await;
         let telemetry = Telemetry::for_test(order::SERVICE);
-        let (relay, signal) = Events::new(&config, &telemetry, store.outbox()).unwrap();
+        let guard = config.access.guard(order::SERVICE, &telemetry);
+        let (relay, signal) = Events::new(&config, &telemetry, &guard, store.outbox()).unwrap();
         let (trigger, stop) = Shutdown::by_hand();
         let backlog = Watched(BacklogMetrics::new(telemetry.metrics(), &store, &config));
         let office = dead_letters::router(store, signal.clone());
-        let router = admin::router_with(&telemetry, &Readiness::default(), backlog, office);
+        let router = admin::router_with(&telemetry, &Readiness::default(), &guard, backlog, office);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, router).into_future());

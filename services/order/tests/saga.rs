@@ -89,6 +89,24 @@ async fn an_accepted_order_that_cannot_be_had_is_rejected() {
 }
 
 #[tokio::test]
+async fn an_order_waits_for_neighbours_that_do_not_know_us() {
+    let neighbours = Neighbours::start();
+    neighbours.inventory.script(neighbours::unknown_caller);
+    neighbours.payment.script(neighbours::unknown_caller);
+    let app = App::start_with(&neighbours, &[("ORDER_LEASE_MS", "200")]).await;
+    let accepted = place_with(&app, &[("prefer", "respond-async")], &order(CARD)).await;
+    let id = accepted.body["id"].as_str().unwrap();
+    // More than one run asks for: the order has been taken up again.
+    neighbours.inventory.wait_for("/reservations", 4).await;
+    assert_eq!(app.kept(id).await["status"], "pending");
+    neighbours.inventory.script(neighbours::in_stock);
+    neighbours.payment.wait_for("/charges", 4).await;
+    assert_eq!(app.kept(id).await["status"], "pending");
+    neighbours.payment.script(neighbours::paid);
+    app.wait_for_status(id, "confirmed").await;
+}
+
+#[tokio::test]
 async fn more_than_may_wait_is_refused_at_once() {
     let neighbours = Neighbours::start();
     neighbours.inventory.script(|_| Answer::Hang);

@@ -1,6 +1,7 @@
 //! What every order store promises, asked of each database.
 
 use api::{
+    customer::CustomerId,
     ids::{OrderId, TransactionId},
     inventory::{Reservation, ReservedItem},
     items::{Item, Quantity},
@@ -10,7 +11,7 @@ use api::{
     timestamp::Timestamp,
 };
 use order::{
-    domain::{Draft, ListQuery, Outcome, Step, priced},
+    domain::{Asker, Draft, ListQuery, Outcome, Step, priced},
     store::{KeyClaim, KeyRequest, Store, StoredOrder},
 };
 use service_kit::database::DatabaseUrl;
@@ -27,7 +28,7 @@ async fn on_both(test: impl AsyncFn(Store)) {
     }
 }
 
-async fn open(url: &str) -> Store {
+pub async fn open(url: &str) -> Store {
     let env = Env::from_pairs([("DATABASE_URL", url)]);
     let url = DatabaseUrl::from_env(&env, "").unwrap();
     let telemetry = Telemetry::for_test(order::SERVICE);
@@ -42,6 +43,7 @@ pub fn draft(customer: &str) -> Draft {
         customer_id: customer.parse().unwrap(),
         items: vec![item("TEA-EARL-GREY", 2), item("POT-GLASS", 1)].try_into().unwrap(),
         created_at: Timestamp::now(),
+        placed_by: None,
     }
 }
 
@@ -69,6 +71,7 @@ pub fn pending(draft: &Draft) -> StoredOrder {
             tracestate: Some("vendor=1".to_owned()),
             baggage: Some("session_id=s-1".to_owned()),
         },
+        placed_by: None,
         sealed_card: Some(vec![1, 2, 3]),
         problem: None,
         attempts: 0,
@@ -196,10 +199,16 @@ async fn only_a_confirmed_order_is_cancelled_and_only_once() {
         let new = reserved(&draft("c-1"));
         let id = new.order.id;
         store.save(&new, Timestamp::now() + LEASE).await.unwrap();
-        store.mark_cancel(id, Timestamp::now() + LEASE).await.unwrap();
+        store.mark_cancel(id, &Asker::default(), Timestamp::now() + LEASE).await.unwrap();
         assert_eq!(store.load(id).await.unwrap().unwrap().step, Some(Step::Charge), "pending");
         store.finish(id, &confirmed(), &new.context).await.unwrap();
-        store.mark_cancel(id, Timestamp::now() + LEASE).await.unwrap();
+        let (owner, other) = ("c-1".parse().unwrap(), "c-2".parse().unwrap());
+        let by = |owner: &CustomerId| Asker { owner: Some(owner.clone()), operator: None };
+        assert!(store.load_of(id, Some(&owner)).await.unwrap().is_some());
+        assert!(store.load_of(id, Some(&other)).await.unwrap().is_none());
+        store.mark_cancel(id, &by(&other), Timestamp::now() + LEASE).await.unwrap();
+        assert_eq!(store.load(id).await.unwrap().unwrap().step, None, "another's");
+        store.mark_cancel(id, &by(&owner), Timestamp::now() + LEASE).await.unwrap();
         assert_eq!(store.load(id).await.unwrap().unwrap().step, Some(Step::Cancel));
         assert!(store.cancelled(id, &new.context).await.unwrap());
         assert!(!store.cancelled(id, &new.context).await.unwrap());
@@ -239,7 +248,9 @@ async fn lists_are_newest_first_filtered_and_paged() {
 async fn an_idempotency_key_belongs_to_one_body_and_leads_to_one_order() {
     on_both(async |store| {
         let now = Timestamp::now();
+        let (customer, other) = ("c-1".parse().unwrap(), "c-2".parse().unwrap());
         let request = |body: &'static [u8], now: Timestamp| KeyRequest {
+            customer: &customer,
             key: "key-1",
             fingerprint: body,
             order_id: OrderId::new(),
@@ -252,6 +263,9 @@ async fn an_idempotency_key_belongs_to_one_body_and_leads_to_one_order() {
         assert_eq!(store.claim_key(&first).await.unwrap(), KeyClaim::Ours(id));
         assert_eq!(store.claim_key(&request(b"body", now)).await.unwrap(), KeyClaim::Running);
         assert_eq!(store.claim_key(&request(b"other", now)).await.unwrap(), KeyClaim::OtherBody);
+        let of_another = KeyRequest { customer: &other, ..request(b"body", now) };
+        let claim = store.claim_key(&of_another).await.unwrap();
+        assert_eq!(claim, KeyClaim::Ours(of_another.order_id), "another customer's is another key");
         // The first request has died before its order was kept: the next one places it, under the same id.
         let later = now + LEASE + Duration::from_secs(1);
         assert_eq!(store.claim_key(&request(b"body", later)).await.unwrap(), KeyClaim::Ours(id));
@@ -262,7 +276,7 @@ async fn an_idempotency_key_belongs_to_one_body_and_leads_to_one_order() {
         let tomorrow = now + Duration::from_hours(2);
         let fresh = request(b"other", tomorrow);
         assert_eq!(store.claim_key(&fresh).await.unwrap(), KeyClaim::Ours(fresh.order_id));
-        assert_eq!(store.forget_keys(tomorrow + LEASE).await.unwrap(), 1);
+        assert_eq!(store.forget_keys(tomorrow + LEASE).await.unwrap(), 2);
     })
     .await;
 }
@@ -274,7 +288,9 @@ async fn of_many_requests_with_one_key_one_wins() {
         let claims = (0..20).map(|_| {
             let store = store.clone();
             tokio::spawn(async move {
+                let customer = "c-1".parse().unwrap();
                 let request = KeyRequest {
+                    customer: &customer,
                     key: "key-2",
                     fingerprint: b"body",
                     order_id: OrderId::new(),

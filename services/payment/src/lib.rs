@@ -20,10 +20,11 @@ pub mod store;
 
 use std::sync::Arc;
 
+use service_kit::access;
 use service_kit::admin::{self, Health, Readiness};
 use service_kit::edge;
 use service_kit::process::RunError;
-use service_kit::server::{self, Listeners};
+use service_kit::server::{self, Listeners, Terms};
 use service_kit::shutdown::Shutdown;
 use telemetry::Telemetry;
 
@@ -43,12 +44,15 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> Result<(), RunError> {
     let store = Store::open(&config.database, &telemetry).await?;
+    let guard = config.access.guard(SERVICE, &telemetry);
     let readiness = Readiness::default();
-    let admin = admin::router(&telemetry, &readiness, store.clone());
+    let admin = admin::router(&telemetry, &readiness, &guard, store.clone());
     let cashier = Cashier::new(store.clone(), Arc::new(Simulated), &telemetry);
     let timeout = config.server.request_timeout;
-    let api = edge::harden(http::router(cashier), &telemetry, http::OPERATIONS, timeout);
-    server::serve(listeners, api, admin, readiness, shutdown, config.server.drain_timeout).await?;
+    let api =
+        edge::harden(access::services(http::router(cashier), &guard), &telemetry, http::OPERATIONS, timeout);
+    let terms = Terms::new(&config.server, &telemetry);
+    server::serve(listeners, api, admin, readiness, shutdown, terms).await?;
     store.close().await;
     Ok(())
 }

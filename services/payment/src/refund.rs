@@ -31,7 +31,7 @@ impl Cashier {
             }
             (_, None) => RefundState::Voided,
         };
-        tracing::info!(state = state.as_str(), "charge taken back");
+        tracing::info!(refund_state = state.as_str(), "charge taken back");
         Ok(Refund { state })
     }
 

@@ -5,9 +5,11 @@ mod sqlite;
 
 use api::ids::OrderId;
 use api::payment::ChargeRequest;
-use service_kit::database::{DatabaseUrl, OpenError};
+use service_kit::database::{DatabaseUrl, OpenError, Schema};
+use service_kit::migrations;
 use service_kit::postgres::Postgres;
 use service_kit::sqlite::Sqlite;
+use std::sync::LazyLock;
 use telemetry::Telemetry;
 use telemetry::db::Db;
 use telemetry::names::span_name;
@@ -27,19 +29,22 @@ enum Tables {
     Postgres(Postgres),
 }
 
+/// Its tables.
+pub static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema {
+    sqlite: migrations!("sqlite": "0001_charges", "0002_refunds"),
+    postgres: migrations!("postgres": "0001_charges"),
+});
+
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
 impl Store {
-    /// Opens the database and brings its tables up to date.
+    /// Opens the database, and brings its tables up to date or checks them, as `MIGRATIONS` says.
     pub async fn open(url: &DatabaseUrl, telemetry: &Telemetry) -> std::result::Result<Self, OpenError> {
         let (tables, system) = match url {
-            DatabaseUrl::Sqlite(url) => {
-                (Tables::Sqlite(Sqlite::open(url, &sqlx::migrate!("migrations/sqlite")).await?), "sqlite")
+            DatabaseUrl::Sqlite(url) => (Tables::Sqlite(Sqlite::open(url, &SCHEMA.sqlite).await?), "sqlite"),
+            DatabaseUrl::Postgres(url) => {
+                (Tables::Postgres(Postgres::open(url, &SCHEMA.postgres).await?), "postgresql")
             }
-            DatabaseUrl::Postgres(url) => (
-                Tables::Postgres(Postgres::open(url, &sqlx::migrate!("migrations/postgres")).await?),
-                "postgresql",
-            ),
         };
         Ok(Self { tables, db: Db::new(telemetry, system) })
     }

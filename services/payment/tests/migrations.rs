@@ -4,7 +4,6 @@ use api::ids::OrderId;
 use api::payment::Charge;
 use service_kit::database::DatabaseUrl;
 use service_kit::sqlite::Sqlite;
-use sqlx::migrate::Migrator;
 use telemetry::Env;
 
 use crate::app::App;
@@ -17,8 +16,7 @@ async fn the_first_schema_becomes_the_present_one() {
     let DatabaseUrl::Sqlite(url) = DatabaseUrl::from_env(&env, "unused").unwrap() else {
         panic!("not SQLite")
     };
-    let present = sqlx::migrate!("migrations/sqlite");
-    let first = Migrator { migrations: present.migrations[..1].to_vec().into(), ..Migrator::DEFAULT };
+    let first = service_kit::migrations!("sqlite": "0001_charges");
     let sqlite = Sqlite::open(&url, &first).await.unwrap();
     let (order, transaction) = (OrderId::new(), api::ids::TransactionId::new());
     let mut tx = sqlite.begin().await.unwrap();

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{DecodeError, decode_json};
-use crate::order::{NewOrder, Order};
+#[cfg(any(test, feature = "openapi"))]
+use crate::order::NewOrder;
+use crate::order::Order;
 use crate::problem::Problem;
 
 /// The most orders a batch may have.
@@ -13,11 +16,16 @@ pub const MOST_ORDERS: usize = 100;
 
 /// The body of `POST /api/orders/batch`: 1 to [`MOST_ORDERS`] orders.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "Orders to be placed, each on its own."))]
 pub struct BatchRequest {
-    /// Not looked at yet: what is wrong with one of them is no matter of the others.
+    /// Each is read by itself: what is wrong with one of them is no matter of the others.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<NewOrder>, min_items = 1, max_items = 100))]
     pub orders: Vec<UnreadOrder>,
 }
+
+crate::only_from_objects!(BatchRequest);
 
 /// What stands where an order should stand. It may hold a card number, so its `Debug` hides it.
 #[derive(Clone, Deserialize)]
@@ -25,8 +33,8 @@ pub struct BatchRequest {
 pub struct UnreadOrder(serde_json::Value);
 
 impl UnreadOrder {
-    /// Reads it as the body of `POST /api/orders`; pointers in errors start at this order.
-    pub fn read(&self) -> Result<NewOrder, DecodeError> {
+    /// Reads it as a body of its own; pointers in errors start at this order.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         decode_json(self.0.to_string().as_bytes())
     }
 }
@@ -39,6 +47,7 @@ impl fmt::Debug for UnreadOrder {
 
 /// The answer to a batch: one result for each order, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BatchResults {
     /// The results.
     pub results: Vec<BatchResult>,
@@ -46,11 +55,17 @@ pub struct BatchResults {
 
 /// What the order would have been answered by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BatchResult {
     /// The HTTP status.
+    #[cfg_attr(feature = "openapi", schema(value_type = i32, minimum = 200, maximum = 599))]
     pub status: u16,
     /// The order's own trace, 32 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(nullable = false, pattern = "^[0-9a-f]{32}$", examples("4bf92f3577b34da6a3ce929d0e0e4736"))
+    )]
     pub trace_id: Option<String>,
     /// The body.
     #[serde(flatten)]
@@ -60,10 +75,11 @@ pub struct BatchResult {
 /// One of the two, under its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum BatchOutcome {
-    /// `"order": {…}`
+    /// The order that was placed or accepted.
     Order(Box<Order>),
-    /// `"problem": {…}`
+    /// Why it was not.
     Problem(Box<Problem>),
 }
 
@@ -86,7 +102,7 @@ mod tests {
         let body = r#"{"orders": [{"customer_id": 4242424242424242}, 7]}"#;
         let batch: BatchRequest = decode_json(body.as_bytes()).unwrap();
         assert!(!format!("{batch:?}").contains("4242"));
-        let pointer = |order: &UnreadOrder| match order.read() {
+        let pointer = |order: &UnreadOrder| match order.read::<NewOrder>() {
             Err(DecodeError::Invalid(error)) => error.pointer,
             other => panic!("{other:?}"),
         };

@@ -12,6 +12,16 @@ use crate::Invalid;
 /// bodies that must carry it say so, field by field, with `serialize_with = "CardNumber::expose"`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "UncheckedCard")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(
+        description = "A card number: 13 to 19 digits that pass the Luhn check.",
+        pattern = "^[0-9]{13,19}$",
+        format = "card-number",
+        examples("4242424242424242")
+    )
+)]
 pub struct CardNumber(String);
 
 impl CardNumber {

@@ -12,6 +12,15 @@ use crate::card::holds_card_number;
 /// only by a keyed hash of it, so its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(
+        description = "A customer's id: 1 to 64 of `A-Z a-z 0-9 _ . : -`, and not a card number.",
+        pattern = "^[A-Za-z0-9_.:-]{1,64}$",
+        examples("c-1042")
+    )
+)]
 pub struct CustomerId(String);
 
 impl CustomerId {

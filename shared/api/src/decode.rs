@@ -25,7 +25,7 @@ pub fn decode_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
         let inner = error.inner();
         // A wrong field is found before a broken end: what is no JSON at all is malformed all the same.
         let broken = match inner.classify() {
-            Category::Data => serde_json::from_slice::<IgnoredAny>(body).err().map(|error| error.to_string()),
+            Category::Data => whole(body).err(),
             Category::Io | Category::Syntax | Category::Eof => Some(inner.to_string()),
         };
         match broken {
@@ -38,6 +38,37 @@ pub fn decode_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     })?;
     json.end().map_err(|error| DecodeError::Malformed(error.to_string()))?;
     Ok(value)
+}
+
+/// Whether all of it is JSON. Skipping a text does not look whether it is UTF-8.
+fn whole(body: &[u8]) -> Result<IgnoredAny, String> {
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// Reads these types from objects alone: what serde derives reads them from arrays, too, as if their fields had an order.
+/// Each needs `#[serde(remote = "Self")]`, which leaves the trait to be implemented here.
+#[macro_export]
+macro_rules! only_from_objects {
+    ($($name:ident),+) => {$(
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visitor;
+                impl<'de> serde::de::Visitor<'de> for Visitor {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<$name, A::Error> {
+                        $name::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    }
+                }
+                deserializer.deserialize_map(Visitor)
+            }
+        }
+    )+};
 }
 
 /// The JSON pointer (RFC 6901) of a place.
@@ -110,6 +141,10 @@ mod tests {
         assert_eq!(error.pointer, "/a~1b~0c");
         assert!(error.detail.starts_with("unknown field, expected one of `customer_id`"), "{error:?}");
         assert_eq!(invalid("{}"), FieldError::new("", "missing field `customer_id`"));
+        let arrays = r#"["c", [["A", 1]], ["card", "4242424242424242"]]"#;
+        assert_eq!(invalid(arrays), FieldError::new("", "expected an object"));
+        let within = r#"{"customer_id": "c", "items": [["A", 1]]}"#;
+        assert_eq!(invalid(within), FieldError::new("/items/0", "expected an object"));
     }
 
     #[test]

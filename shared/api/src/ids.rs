@@ -13,6 +13,15 @@ macro_rules! uuid_v7 {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[cfg_attr(
+            feature = "openapi",
+            schema(
+                value_type = String,
+                pattern = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-7[0-9A-Fa-f]{3}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$",
+                examples("019ab2d4-7c1e-7d3a-9b52-0c6f1e2d3a4b")
+            )
+        )]
         pub struct $name(Uuid);
 
         impl $name {

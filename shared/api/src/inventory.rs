@@ -8,6 +8,7 @@ use crate::money::Money;
 
 /// A product and how many of it can be ordered now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Product {
     /// Its SKU.
     pub sku: Sku,
@@ -16,11 +17,13 @@ pub struct Product {
     /// The price of one.
     pub unit_price: Money,
     /// How many are in stock and not reserved.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub available: i64,
 }
 
 /// The catalogue, in the order of its SKUs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProductList {
     /// The products.
     pub products: Vec<Product>,

@@ -12,6 +12,8 @@ use crate::card::holds_card_number;
 /// The name of a product: 1 to 64 of `A-Z 0-9 -`, and not a card number, because it is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z0-9-]{1,64}$", examples("TEA-EARL-GREY")))]
 pub struct Sku(String);
 
 impl Sku {
@@ -59,6 +61,8 @@ impl From<Sku> for String {
 /// How many pieces: 1 to 1,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 1, maximum = 1000, examples(2)))]
 pub struct Quantity(u16);
 
 impl Quantity {

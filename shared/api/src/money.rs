@@ -11,6 +11,8 @@ use crate::items::Quantity;
 /// An ISO 4217 code: three capital letters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[A-Z]{3}$", examples("EUR")))]
 pub struct Currency([u8; 3]);
 
 impl Currency {
@@ -64,6 +66,7 @@ impl From<Currency> for String {
 /// An amount of money: `{"amount_minor": 1250, "currency": "EUR"}` is 12.50 euros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Money {
     /// The amount in the currency's smallest unit (cents for euros).
     pub amount_minor: i64,

@@ -18,11 +18,15 @@ use crate::timestamp::Timestamp;
 
 /// The body of `POST /api/orders` as it came: well-formed, not looked at yet.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "An order to be placed."))]
 pub struct NewOrder {
-    /// Who orders.
+    /// Who orders. May be left out where a customer's token says it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<CustomerId>))]
     pub customer_id: String,
-    /// What.
+    /// What: no SKU twice.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 100))]
     pub items: Vec<NewItem>,
     /// How it is paid.
     pub payment: NewPayment,
@@ -30,23 +34,31 @@ pub struct NewOrder {
 
 /// One line of a new order.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewItem {
     /// Which product.
+    #[cfg_attr(feature = "openapi", schema(value_type = Sku))]
     pub sku: String,
     /// How many of it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Quantity))]
     pub quantity: i64,
 }
 
 /// How a new order is paid.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewPayment {
     /// `card`.
+    #[cfg_attr(feature = "openapi", schema(value_type = PaymentMethod))]
     pub method: String,
     /// The card.
+    #[cfg_attr(feature = "openapi", schema(value_type = CardNumber))]
     pub card_number: UncheckedCard,
 }
+
+crate::only_from_objects!(NewOrder, NewItem, NewPayment);
 
 /// An order that can be placed. Serialises to the body of `POST /orders`, card number included.
 #[derive(Debug, Clone, Serialize)]
@@ -122,6 +134,7 @@ fn keep<T>(value: Result<T, Invalid>, pointer: impl Into<String>, errors: &mut V
 /// How far an order has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum OrderStatus {
     /// On its way through the saga.
     Pending,
@@ -170,6 +183,7 @@ impl FromStr for OrderStatus {
 
 /// An order as it is answered. Prices and total are there once the stock is reserved, the payment once it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Order {
     /// Its id.
     pub id: OrderId,
@@ -181,9 +195,11 @@ pub struct Order {
     pub items: Vec<OrderItem>,
     /// What it costs altogether.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub total: Option<Money>,
     /// The charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub payment: Option<OrderPayment>,
     /// When it was placed.
     pub created_at: Timestamp,
@@ -191,6 +207,7 @@ pub struct Order {
 
 /// One line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderItem {
     /// Which product.
     pub sku: Sku,
@@ -198,24 +215,29 @@ pub struct OrderItem {
     pub quantity: Quantity,
     /// The price of one, from the catalogue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub unit_price: Option<Money>,
 }
 
 /// The charge of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderPayment {
     /// The payment service's name for it.
     pub transaction_id: TransactionId,
-    /// The last four digits of the card. Empty, and not shown, when the customer was forgotten.
+    /// The last four digits of the card. Not there when the customer was forgotten.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]{4}$", examples("4242")))]
     pub card_last4: String,
 }
 
 /// A page of orders, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderList {
     /// The orders.
     pub orders: Vec<Order>,
     /// What to ask for the next page with; none on the last.
+    #[cfg_attr(feature = "openapi", schema(required = true, max_length = 200))]
     pub next_cursor: Option<String>,
 }

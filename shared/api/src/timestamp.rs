@@ -15,6 +15,11 @@ use crate::Invalid;
 /// A point in time, to the microsecond. Written `2026-11-22T10:11:12.131415Z`; stored as microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(value_type = String, format = DateTime, examples("2026-11-22T10:11:12.131415Z"))
+)]
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {

@@ -13,6 +13,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use telemetry::Telemetry;
 
+use crate::access::{self, Guard};
 use crate::edge;
 use crate::error::ApiError;
 
@@ -51,6 +52,7 @@ impl Health for () {
 struct Admin<H> {
     telemetry: Telemetry,
     readiness: Readiness,
+    guard: Guard,
     health: H,
 }
 
@@ -58,24 +60,26 @@ struct Admin<H> {
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The router of the admin port.
-pub fn router<H: Health>(telemetry: &Telemetry, readiness: &Readiness, health: H) -> Router {
-    router_with(telemetry, readiness, health, Router::new())
+pub fn router<H: Health>(telemetry: &Telemetry, readiness: &Readiness, guard: &Guard, health: H) -> Router {
+    router_with(telemetry, readiness, guard, health, Router::new())
 }
 
-/// The router of the admin port, with a service's own routes below `/admin`.
+/// The router of the admin port, with a service's own routes below `/admin`: those are for operators.
 pub fn router_with<H: Health>(
     telemetry: &Telemetry,
     readiness: &Readiness,
+    guard: &Guard,
     health: H,
     own: Router,
 ) -> Router {
-    let admin = Admin { telemetry: telemetry.clone(), readiness: readiness.clone(), health };
+    let admin =
+        Admin { telemetry: telemetry.clone(), readiness: readiness.clone(), guard: guard.clone(), health };
     let router = Router::new()
         .route("/metrics", get(metrics::<H>))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz::<H>))
         .with_state(Arc::new(admin))
-        .merge(own);
+        .merge(access::operators(own, guard));
     edge::with_problems(router)
 }
 
@@ -90,6 +94,7 @@ async fn readyz<H: Health>(State(admin): State<Arc<Admin<H>>>) -> Result<&'stati
     if !admin.readiness.get() {
         return Err(unready("the service is starting or stopping".to_owned()));
     }
+    admin.guard.ready().map_err(unready)?;
     match tokio::time::timeout(CHECK_TIMEOUT, admin.health.check()).await {
         Ok(Ok(())) => Ok("ready\n"),
         Ok(Err(why)) => Err(unready(why)),

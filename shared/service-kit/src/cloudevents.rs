@@ -1,6 +1,10 @@
 //! CloudEvents 1.0 in messages with headers (HTTP, NATS): out in binary mode, in in binary and structured mode.
 //! Spec: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod properties;
+
 use api::decode::decode_json;
 use api::event::CloudEvent;
 use api::problem::ProblemKind;

@@ -1,18 +1,43 @@
 //! The settings that services share, read from the environment and checked before anything starts.
 
+mod report;
+pub mod variables;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::Uri;
 use reqwest::Url;
+use telemetry::env::{Variable, parse};
 use telemetry::{ConfigError, Env};
 
-/// The variables that a file may hold instead: `DATABASE_URL_FILE` and so on, as containers are given secrets.
-const SECRETS: [&str; 4] = ["DATABASE_URL", "CUSTOMER_REF_KEY", "CARD_SEAL_KEY", "AUDIT_KEY"];
+use crate::access;
+use crate::server::Limits;
+pub use report::Report;
+use variables::{ADMIN_ADDR, DRAIN_TIMEOUT_MS, LISTEN_ADDR, REQUEST_TIMEOUT_MS};
+
+/// All variables that a service reads, with its `own`.
+pub fn known(own: &[Variable]) -> Vec<Variable> {
+    [own, variables::VARIABLES, access::settings::VARIABLES, telemetry::config::variables::VARIABLES].concat()
+}
 
 /// The environment of this process, with the secrets that are in files.
-pub fn environment() -> Result<Env, ConfigError> {
-    Env::from_process().with_files(&SECRETS)
+pub fn environment(known: &[Variable]) -> Result<Env, ConfigError> {
+    Env::from_process().with_files(known)
+}
+
+/// What is set and does nothing, though it looks as if it should: a line each.
+pub fn idle(env: &Env, known: &[Variable]) -> Vec<String> {
+    let misspelled = env.misspelled(known);
+    let is_misspelled = |name: &&str| misspelled.iter().any(|(other, _)| other == name);
+    let mut unsupported = env.unsupported(known);
+    unsupported.retain(|name| !is_misspelled(name));
+    let mut lines: Vec<String> =
+        misspelled.iter().map(|(name, meant)| format!("{name} is not read: is {meant} meant?")).collect();
+    if !unsupported.is_empty() {
+        lines.push(format!("not supported, and not read: {}", unsupported.join(", ")));
+    }
+    lines
 }
 
 /// Where a process listens and how long it waits.
@@ -20,48 +45,38 @@ pub fn environment() -> Result<Env, ConfigError> {
 pub struct ServerConfig {
     /// `LISTEN_ADDR`: the HTTP API.
     pub listen: SocketAddr,
-    /// `ADMIN_ADDR`: metrics and health, which are never on a public port.
+    /// `ADMIN_ADDR`: metrics and health.
     pub admin: SocketAddr,
-    /// `REQUEST_TIMEOUT_MS`: what a request may take from its arrival to its answer, unless the caller gives less.
+    /// `REQUEST_TIMEOUT_MS`: what a request may take from its arrival to its answer.
     pub request_timeout: Duration,
     /// `DRAIN_TIMEOUT_MS`: what requests in flight are given when the process stops.
     pub drain_timeout: Duration,
+    /// `MAX_IN_FLIGHT`, `MAX_CONNECTIONS`: how much the API takes on at a time.
+    pub limits: Limits,
 }
 
 impl ServerConfig {
-    /// Reads the settings; the ports are what the contract gives this service.
+    /// Reads the settings; the ports are this service's default ports.
     pub fn from_env(env: &Env, api_port: u16, admin_port: u16) -> Result<Self, ConfigError> {
+        let local = |port| format!("127.0.0.1:{port}");
         Ok(Self {
-            listen: address(env, "LISTEN_ADDR", api_port)?,
-            admin: address(env, "ADMIN_ADDR", admin_port)?,
-            request_timeout: millis(env, "REQUEST_TIMEOUT_MS", Duration::from_secs(10))?,
-            drain_timeout: millis(env, "DRAIN_TIMEOUT_MS", Duration::from_secs(10))?,
+            listen: env.read_or(&LISTEN_ADDR, &local(api_port), parse::value)?,
+            admin: env.read_or(&ADMIN_ADDR, &local(admin_port), parse::value)?,
+            request_timeout: env.read(&REQUEST_TIMEOUT_MS, millis)?,
+            drain_timeout: env.read(&DRAIN_TIMEOUT_MS, millis)?,
+            limits: Limits::from_env(env)?,
         })
     }
 }
 
-/// An address to listen on; 127.0.0.1 and `port` when the variable is unset.
-pub fn address(env: &Env, name: &'static str, port: u16) -> Result<SocketAddr, ConfigError> {
-    let takes = "an IP address and a port such as 127.0.0.1:8080";
-    Ok(env.parse(name, takes)?.unwrap_or(SocketAddr::from(([127, 0, 0, 1], port))))
-}
-
-/// A time in milliseconds, at least one.
-pub fn millis(env: &Env, name: &'static str, default: Duration) -> Result<Duration, ConfigError> {
-    let takes = "a whole number of milliseconds from 1 to 3600000";
-    match env.parse::<u64>(name, takes)? {
-        None => Ok(default),
-        Some(ms @ 1..=3_600_000) => Ok(Duration::from_millis(ms)),
-        Some(other) => Err(ConfigError::new(name, other, takes)),
-    }
+/// A time in milliseconds, from one to an hour.
+pub fn millis(text: &str) -> Option<Duration> {
+    parse::millis(1..=3_600_000)(text)
 }
 
 /// Another service's base URL: `http`, host and port, nothing more.
-pub fn peer_url(env: &Env, name: &'static str, port: u16) -> Result<Uri, ConfigError> {
-    let takes = "a base URL such as http://127.0.0.1:8081";
-    let default = format!("http://127.0.0.1:{port}");
-    let held = env.get(name).unwrap_or(&default);
-    let url: Url = held.parse().map_err(|_| ConfigError::new(name, held, takes))?;
+pub fn base_url(text: &str) -> Option<Uri> {
+    let url: Url = text.parse().ok()?;
     let only_a_base = url.scheme() == "http"
         && url.has_host()
         && url.username().is_empty()
@@ -69,7 +84,5 @@ pub fn peer_url(env: &Env, name: &'static str, port: u16) -> Result<Uri, ConfigE
         && url.path() == "/"
         && url.query().is_none()
         && url.fragment().is_none();
-    // What is refused may carry a password, so it is not shown.
-    let base = only_a_base.then(|| url.as_str().parse().ok()).flatten();
-    base.ok_or_else(|| ConfigError::secret(name, takes))
+    only_a_base.then(|| url.as_str().parse().ok()).flatten()
 }

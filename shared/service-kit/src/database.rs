@@ -2,40 +2,55 @@
 //!
 //! SQLite needs nothing and serves one machine; PostgreSQL serves several instances of a service.
 
+mod schema;
+
 use std::str::FromStr;
 
 use api::problem::ProblemKind;
-use sqlx::migrate::MigrateError;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use telemetry::{ConfigError, Env};
 
+use crate::config::variables::DATABASE_URL;
 use crate::error::ApiError;
-use crate::postgres::PostgresUrl;
-use crate::sqlite::SqliteUrl;
+use crate::postgres::{self, PostgresUrl};
+use crate::sqlite::{self, SqliteUrl};
+pub use schema::{Migrations, Schema, SchemaError, migrator};
+pub(crate) use schema::{bring_up_to_date, prepare};
 
-/// `DATABASE_URL`, checked. Its `Debug` shows no password.
+/// `DATABASE_URL`, checked, with `MIGRATIONS`. Its `Debug` shows no password.
 #[derive(Debug, Clone)]
 pub enum DatabaseUrl {
     /// `sqlite:` and the path of a file.
     Sqlite(SqliteUrl),
-    /// `postgres://user[:password]@host[:port]/database`
+    /// `postgres://user[:password]@host[:port]/database`, and with `?sslmode=` how its server must prove itself.
     Postgres(PostgresUrl),
 }
 
 impl DatabaseUrl {
-    /// Reads `DATABASE_URL`; `default` has one of its forms too.
+    /// Reads `DATABASE_URL` and `MIGRATIONS`; `default` has one of the first one's forms too.
     pub fn from_env(env: &Env, default: &str) -> Result<Self, ConfigError> {
-        let held = env.get("DATABASE_URL").unwrap_or(default);
-        SqliteUrl::parse(held)
-            .map(Self::Sqlite)
-            .or_else(|| PostgresUrl::parse(held).map(Self::Postgres))
-            // Not shown when it is wrong: it may hold a password.
-            .ok_or_else(|| {
-                ConfigError::secret(
-                    "DATABASE_URL",
-                    "sqlite:data/name.db (the path of a file) or postgres://user:password@host:5432/name",
-                )
-            })
+        let migrations = Migrations::from_env(env)?;
+        env.read_or(&DATABASE_URL, default, |held| {
+            let sqlite = SqliteUrl::parse(held, migrations).map(Self::Sqlite);
+            sqlite.or_else(|| PostgresUrl::parse(held, migrations).map(Self::Postgres))
+        })
+    }
+
+    /// Brings the tables up to date, whatever `MIGRATIONS` says, and closes the database. One of a later version is
+    /// left as it is, so that the version before can be put back.
+    pub async fn migrate(&self, schema: &Schema) -> Result<(), OpenError> {
+        match self {
+            Self::Sqlite(url) => sqlite::migrate(url, &schema.sqlite).await,
+            Self::Postgres(url) => postgres::migrate(url, &schema.postgres).await,
+        }
+    }
+
+    /// The path of the file, or host, port and database: for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite(url) => url.place(),
+            Self::Postgres(url) => url.place(),
+        }
     }
 }
 
@@ -64,7 +79,7 @@ pub enum OpenError {
         /// The database's file, or its host, port and name.
         database: String,
         /// What went wrong.
-        source: MigrateError,
+        source: SchemaError,
     },
 }
 

@@ -8,12 +8,12 @@ use api::problem::{CONTENT_TYPE, Problem, ProblemKind};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use telemetry::Telemetry;
 use telemetry::http_server::{Failure, Operations};
-use telemetry::propagation::current_ids;
+use telemetry::propagation::{StoredContext, current_ids};
 use telemetry::redact::scrub;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -22,6 +22,9 @@ use crate::error::ApiError;
 
 /// What a request on the admin port may take.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest path that a request's refusal repeats.
+const LONGEST_INSTANCE: usize = 256;
 
 /// A service's API, ready to be served. From the outside in: telemetry, problem documents, the deadline, panics.
 /// `request_timeout` is the most a request may take here; the caller may have given it less.
@@ -85,19 +88,72 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     response
 }
 
-/// Writes the problem document of a response that carries one: the only place where one becomes bytes.
+/// Writes the problem document of a response that carries one.
 async fn write_problem(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     let Some(mut problem) = response.extensions_mut().remove::<Problem>() else { return response };
     problem.instance.get_or_insert(path);
-    take_cards_out(&mut problem);
     problem.trace_id = current_ids().map(|ids| ids.trace_id.to_string());
+    write(&mut response, problem);
+    response
+}
+
+/// The only place where a problem becomes bytes.
+fn write(response: &mut Response, mut problem: Problem) {
+    take_cards_out(&mut problem);
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     response.headers_mut().remove(header::CONTENT_LENGTH);
     *response.body_mut() = Body::from(body);
+}
+
+/// The answer to a request that is turned away at the door, where no span is made: a flood must cost no more than it
+/// has to. Its trace id is the caller's, or one that nothing is recorded under, as `server-timing` says.
+pub fn turned_away(headers: &HeaderMap, uri: &Uri, error: ApiError) -> Response {
+    let mut response = error.into_response();
+    let Some(mut problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let ids = Unrecorded::of(headers);
+    // A path may be as long as a head, and an answer should not be.
+    problem.instance = Some(uri.path()).filter(|path| path.len() <= LONGEST_INSTANCE).map(str::to_owned);
+    problem.trace_id = Some(ids.trace_id.clone());
+    write(&mut response, problem);
+    let headers = response.headers_mut();
+    ids.add_to(headers);
+    // Layers that say this of other answers are not asked.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The ids of a request without a span.
+struct Unrecorded {
+    trace_id: String,
+    span_id: u64,
+}
+
+impl Unrecorded {
+    fn of(headers: &HeaderMap) -> Self {
+        let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+        let caller =
+            traceparent.map(|text| StoredContext { traceparent: text.to_owned(), ..Default::default() });
+        let trace_id = caller.and_then(|caller| caller.trace_id());
+        Self {
+            trace_id: trace_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>().max(1))),
+            span_id: rand::random::<u64>().max(1),
+        }
+    }
+
+    fn add_to(&self, headers: &mut HeaderMap) {
+        let Self { trace_id, span_id } = self;
+        // The flags say that it was not recorded.
+        let timing = format!("traceparent;desc=\"00-{trace_id}-{span_id:016x}-00\"");
+        for (name, text) in [("x-trace-id", trace_id.as_str()), ("server-timing", &timing)] {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                headers.insert(name, value);
+            }
+        }
+    }
 }
 
 /// A path or another service's words may hold anything.

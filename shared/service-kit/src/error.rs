@@ -5,7 +5,7 @@ use std::error::Error;
 
 use api::decode::DecodeError;
 use api::problem::{FieldError, Problem, ProblemKind};
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use telemetry::http_server::Failure;
@@ -24,6 +24,8 @@ struct Parts {
     kind: ProblemKind,
     problem: Problem,
     retry_after: Option<u64>,
+    /// `WWW-Authenticate`.
+    challenge: Option<HeaderValue>,
     source: Option<Box<dyn Error + Send + Sync>>,
     /// The service that failed has written the error line already.
     logged: bool,
@@ -33,7 +35,16 @@ impl ApiError {
     /// An error of a kind; `detail` is for the client.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let problem = Problem { detail: Some(detail.into()), ..Problem::new(kind) };
-        Self { parts: Box::new(Parts { kind, problem, retry_after: None, source: None, logged: false }) }
+        Self {
+            parts: Box::new(Parts {
+                kind,
+                problem,
+                retry_after: None,
+                challenge: None,
+                source: None,
+                logged: false,
+            }),
+        }
     }
 
     /// A mistake of ours: the client hears that there was one, the log what it was.
@@ -52,7 +63,16 @@ impl ApiError {
     pub fn passed_on(mut problem: Problem, retry_after: Option<u64>) -> Self {
         let kind = problem.kind().unwrap_or(ProblemKind::Internal);
         problem.instance = problem.instance.filter(|instance| instance.starts_with("/api/"));
-        Self { parts: Box::new(Parts { kind, problem, retry_after, source: None, logged: true }) }
+        Self {
+            parts: Box::new(Parts {
+                kind,
+                problem,
+                retry_after,
+                challenge: None,
+                source: None,
+                logged: true,
+            }),
+        }
     }
 
     /// Adds the fields it is about. A field's name may be the client's own text, and hold anything.
@@ -77,6 +97,12 @@ impl ApiError {
     /// Says in how many seconds it is worth asking again.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.parts.retry_after = Some(seconds);
+        self
+    }
+
+    /// Says how to authenticate (`WWW-Authenticate`, RFC 6750).
+    pub fn challenge(mut self, challenge: &str) -> Self {
+        self.parts.challenge = HeaderValue::from_str(challenge).ok();
         self
     }
 
@@ -138,6 +164,8 @@ impl ApiError {
         let Parts { kind, logged, .. } = &*self.parts;
         match kind {
             ProblemKind::MalformedRequest
+            | ProblemKind::Unauthenticated
+            | ProblemKind::Forbidden
             | ProblemKind::NotFound
             | ProblemKind::MethodNotAllowed
             | ProblemKind::Conflict
@@ -145,7 +173,10 @@ impl ApiError {
             | ProblemKind::InProgress
             | ProblemKind::NotCancellable
             | ProblemKind::BodyTooLarge
+            | ProblemKind::UriTooLong
             | ProblemKind::UnsupportedMediaType
+            | ProblemKind::TooManyRequests
+            | ProblemKind::HeadTooLarge
             | ProblemKind::InvalidValues => None,
             // An order that comes to nothing is what people search for, whoever's mistake it was (docs/adr/0005).
             ProblemKind::CardDeclined
@@ -191,6 +222,9 @@ impl IntoResponse for ApiError {
         }
         if let Some(seconds) = self.parts.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = self.parts.challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         response.extensions_mut().insert(self.parts.problem);
         response

@@ -9,10 +9,13 @@ use std::time::Duration;
 use api::event::CloudEvent;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
+use telemetry::env::parse;
 use telemetry::propagation::StoredContext;
 use telemetry::{ConfigError, Env};
 
+use crate::access::PeerToken;
 use crate::cloudevents;
+use crate::config::variables::{EVENT_ATTEMPTS, EVENTS_REPLICAS, EVENTS_URL};
 use http::HttpPublisher;
 use nats::{NatsPublisher, NatsServer};
 
@@ -26,36 +29,26 @@ pub enum EventsUrl {
 }
 
 impl EventsUrl {
-    /// Reads `EVENTS_URL` and, for NATS, `EVENT_ATTEMPTS`. Unset it is the inventory service of this machine.
+    /// Reads `EVENTS_URL` and, for NATS, `EVENT_ATTEMPTS` and `EVENTS_REPLICAS`. Unset it is the inventory service of this machine.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        const NAME: &str = "EVENTS_URL";
-        // Not shown when it is wrong: it may hold a password.
-        let wrong = || {
-            let takes =
-                "a CloudEvents receiver such as http://127.0.0.1:8083/events, or nats://127.0.0.1:4222";
-            ConfigError::secret(NAME, takes)
-        };
-        let held = env.get(NAME).unwrap_or("http://127.0.0.1:8083/events");
-        let url: Url = held.parse().map_err(|_| wrong())?;
+        let url: Url = env.read(&EVENTS_URL, parse::value)?;
+        let wrong = || EVENTS_URL.wrong(&url);
         match url.scheme() {
             "http" if url.has_host() && url.username().is_empty() && url.password().is_none() => {
                 Ok(Self::Http(url))
             }
-            "nats" => NatsServer::new(&url, attempts(env)?).map(Self::Nats).ok_or_else(wrong),
+            "nats" => {
+                let replicas = env.read(&EVENTS_REPLICAS, parse::within(1..=5))?;
+                NatsServer::new(&url, attempts(env)?, replicas).map(Self::Nats).ok_or_else(wrong)
+            }
             _ => Err(wrong()),
         }
     }
 }
 
-/// `EVENT_ATTEMPTS`: how often an event is refused before it is a dead letter. 20 unless told otherwise, which with
-/// [`back_off`] is more than half an hour.
+/// `EVENT_ATTEMPTS`: how often an event is refused before it is a dead letter; [`back_off`] is between two of them.
 pub fn attempts(env: &Env) -> Result<u32, ConfigError> {
-    let (name, takes) = ("EVENT_ATTEMPTS", "a whole number from 1 to 1000");
-    match env.parse::<u32>(name, takes)? {
-        None => Ok(20),
-        Some(attempts @ 1..=1000) => Ok(attempts),
-        Some(other) => Err(ConfigError::new(name, other, takes)),
-    }
+    env.read(&EVENT_ATTEMPTS, parse::within(1..=1000))
 }
 
 /// How long an event rests after it was refused for the `refusals`th time: twice as long each time, up to five
@@ -77,10 +70,11 @@ pub enum Publisher {
 }
 
 impl Publisher {
-    /// A publisher that gives each event at most `timeout`. It connects when the first event is published.
-    pub fn new(url: &EventsUrl, timeout: Duration) -> Result<Self, reqwest::Error> {
+    /// A publisher that gives each event at most `timeout`. It connects when the first event is published. A receiver
+    /// over HTTP is shown `token`; a stream has rights of its own.
+    pub fn new(url: &EventsUrl, timeout: Duration, token: Option<PeerToken>) -> Result<Self, reqwest::Error> {
         Ok(match url {
-            EventsUrl::Http(url) => Self::Http(HttpPublisher::new(url.clone(), timeout)?),
+            EventsUrl::Http(url) => Self::Http(HttpPublisher::new(url.clone(), timeout, token)?),
             EventsUrl::Nats(server) => Self::Nats(NatsPublisher::new(server.clone(), timeout)),
         })
     }

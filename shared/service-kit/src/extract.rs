@@ -1,5 +1,7 @@
 //! Extractors whose rejections are problem documents that never repeat what was sent.
 
+use std::time::Duration;
+
 use api::decode::decode_json;
 use api::problem::ProblemKind;
 use axum::body::Bytes;
@@ -10,12 +12,15 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::deadline::Deadline;
 use crate::error::ApiError;
 
 /// The most a request body may hold, in bytes.
 pub const BODY_LIMIT: usize = 256 * 1024;
+/// What a body may take to arrive: a request that is only being sent holds one of the places of `MAX_IN_FLIGHT`.
+const BODY_TIME: Duration = Duration::from_secs(3);
 
 /// A JSON body. 415 without a JSON content type, 413 over [`BODY_LIMIT`], 400 when it is not JSON, 422 with a
 /// JSON pointer when it is of another shape.
@@ -54,7 +59,7 @@ pub(crate) fn not_json() -> ApiError {
     )
 }
 
-/// A body of any kind, up to [`BODY_LIMIT`] and within the request's deadline.
+/// A body of any kind, up to [`BODY_LIMIT`], within [`BODY_TIME`] and the request's deadline.
 #[derive(Debug)]
 pub struct ApiBody(pub Bytes);
 
@@ -69,7 +74,8 @@ impl<S: Sync> FromRequest<S> for ApiBody {
         }
         let (mut parts, body) = std::mem::take(&mut request).into_parts();
         let deadline = Deadline::from_request_parts(&mut parts, state).await?;
-        match tokio::time::timeout_at(deadline.instant(), axum::body::to_bytes(body, BODY_LIMIT + 1)).await {
+        let end = deadline.instant().min(Instant::now() + BODY_TIME);
+        match tokio::time::timeout_at(end, axum::body::to_bytes(body, BODY_LIMIT + 1)).await {
             Ok(Ok(bytes)) if bytes.len() <= BODY_LIMIT => Ok(Self(bytes)),
             Ok(Ok(_)) => Err(too_large()),
             Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),

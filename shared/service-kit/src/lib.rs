@@ -3,10 +3,12 @@
 //! Start: [`process`] runs the whole life of a process, [`config`] and [`server`] its parts, [`health`] asks one that
 //! runs, [`database`] with
 //! [`sqlite`] and [`postgres`] what it keeps.
-//! Edge: [`edge`] puts the layers around a router in the right order, [`extract`] and [`error`] turn every mistake
-//! into a problem document, [`deadline`] and [`peer`] are the way to other services, [`cloudevents`] and [`events`] that
-//! of events.
+//! Edge: [`access`] asks for tokens, [`edge`] puts the layers around a router in the right order, [`extract`] and
+//! [`error`] turn every mistake into a problem document, [`deadline`] and [`peer`] are the way to other services,
+//! [`cloudevents`] and [`events`] that of events.
 
+pub mod access;
+pub mod address;
 pub mod admin;
 pub mod cloudevents;
 pub mod config;

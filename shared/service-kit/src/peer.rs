@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use api::problem::{Problem, ProblemKind};
 use axum::body::Bytes;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::http_client::{HttpClient, Reply, SendError};
 
+use crate::access::PeerToken;
 use crate::deadline::{self, Deadline};
 use crate::error::ApiError;
 
@@ -29,6 +30,7 @@ pub struct Peer {
     base: Uri,
     http: HttpClient,
     timeout: Duration,
+    token: Option<PeerToken>,
 }
 
 /// Why a call brought no answer that could be used.
@@ -66,7 +68,7 @@ pub enum CallError {
         /// What does not fit.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// It answered something that is not in the contract.
+    /// Its answer cannot be read as what was asked for.
     #[error("{peer} answered {status} with a body that cannot be read: {detail}")]
     Malformed {
         /// The peer's `service.name`.
@@ -81,7 +83,13 @@ pub enum CallError {
 impl Peer {
     /// `name` is the peer's `service.name`; `timeout` the most that one call may take.
     pub fn new(name: &'static str, base: Uri, http: &HttpClient, timeout: Duration) -> Self {
-        Self { name, base, http: http.clone(), timeout }
+        Self { name, base, http: http.clone(), timeout, token: None }
+    }
+
+    /// With this on every call; see [`crate::access::Guard::token_for`].
+    pub fn with_token(mut self, token: Option<PeerToken>) -> Self {
+        self.token = token;
+        self
     }
 
     /// `GET path`. `operation` names the client span.
@@ -205,6 +213,9 @@ impl Call<'_> {
         }
         *self.request.uri_mut() = peer.uri(self.path)?;
         self.request.headers_mut().insert(&deadline::HEADER, HeaderValue::from(time.as_millis() as u64));
+        if let Some(token) = &peer.token {
+            self.request.headers_mut().insert(AUTHORIZATION, token.header());
+        }
         let sent = peer.http.send(self.operation, self.request, time).await;
         let reply = sent.map_err(|error| peer.broken(error))?;
         Ok(Answer { status: reply.status, body: peer.read(&reply)? })
@@ -216,18 +227,33 @@ fn retry_after(headers: &HeaderMap) -> Option<u64> {
 }
 
 impl CallError {
-    /// The problem the peer answered with and its kind, when it is one of ours.
+    /// What the peer thinks of what was asked: its problem and the kind of it, when it is one of ours. A peer that does
+    /// not take our token has not looked at it (the keys differ, or the clocks do): that is an outage, and no opinion.
     pub fn problem(&self) -> Option<(ProblemKind, &Problem)> {
         match self {
-            Self::Problem { problem, .. } => Some((problem.kind()?, problem)),
+            Self::Problem { problem, .. } => {
+                let kind = problem.kind().filter(|kind| *kind != ProblemKind::Unauthenticated)?;
+                Some((kind, problem))
+            }
             _ => None,
         }
+    }
+
+    /// Whether the peer has said no, for whatever reason, and so has done nothing.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Problem { problem, .. } if problem.kind().is_some())
     }
 }
 
 impl From<CallError> for ApiError {
     fn from(error: CallError) -> Self {
         match error {
+            // It is our token that is not taken, and nothing the client could change.
+            CallError::Problem { ref problem, .. } if problem.status == 401 => {
+                Self::new(ProblemKind::Unavailable, "a service that is needed does not know this one")
+                    .retry_after(1)
+                    .source(error)
+            }
             CallError::Problem { problem, retry_after, .. } if problem.kind().is_some() => {
                 Self::passed_on(*problem, retry_after)
             }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use reqwest::Url;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool, Transaction};
 
-use crate::database::OpenError;
+use crate::database::{Migrations, OpenError, SchemaError, bring_up_to_date, prepare};
 
 /// Two instances of three services, each with this many, stay below the 100 that PostgreSQL allows by default.
 const CONNECTIONS: u32 = 12;
@@ -19,26 +19,52 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Where a PostgreSQL database is, and as whom to ask. Its `Debug` shows no password.
 #[derive(Clone)]
-pub struct PostgresUrl(PgConnectOptions);
+pub struct PostgresUrl {
+    options: PgConnectOptions,
+    migrations: Migrations,
+}
 
 impl PostgresUrl {
-    /// None when the text is no such URL. Host and database must be named; parameters are not taken.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    /// None when the text is no such URL. Host and database must be named; of parameters only those are taken that
+    /// say how the server proves who it is.
+    pub(crate) fn parse(text: &str, migrations: Migrations) -> Option<Self> {
         let url: Url = text.parse().ok()?;
         let names_a_database = url.path().len() > 1 && !url.path().ends_with('/');
         let complete =
             matches!(url.scheme(), "postgres" | "postgresql") && url.has_host() && names_a_database;
-        if !complete || url.query().is_some() || url.fragment().is_some() {
+        let known = url.query_pairs().all(|(name, _)| matches!(&*name, "sslmode" | "sslrootcert"));
+        if !complete || !known || url.fragment().is_some() {
             return None;
         }
-        text.parse().ok().map(Self)
+        Some(Self { options: text.parse().ok()?, migrations })
     }
 
     /// Host, port and database, for people.
-    fn place(&self) -> String {
-        let database = self.0.get_database().unwrap_or_default();
-        format!("{}:{}/{database}", self.0.get_host(), self.0.get_port())
+    pub(crate) fn place(&self) -> String {
+        let database = self.options.get_database().unwrap_or_default();
+        format!("{}:{}/{database}", self.options.get_host(), self.options.get_port())
     }
+
+    /// One connection, not of a pool: that would try for as long as a request waits and then not say why.
+    async fn connect(&self, options: &PgConnectOptions) -> Result<PgConnection, OpenError> {
+        let connected = tokio::time::timeout(WAIT, options.connect()).await;
+        let connected = connected.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+        connected.map_err(|source| OpenError::Open { database: self.place(), source })
+    }
+
+    fn unfit(&self, source: SchemaError) -> OpenError {
+        OpenError::Migrate { database: self.place(), source }
+    }
+}
+
+/// Brings the tables up to date. A migration may take its time, but not stand in everybody's way: whoever waits for a
+/// lock on a table makes all who come later wait too.
+pub(crate) async fn migrate(url: &PostgresUrl, migrator: &Migrator) -> Result<(), OpenError> {
+    let options = url.options.clone().options([("lock_timeout", "5s")]).disable_statement_logging();
+    let mut connection = url.connect(&options).await?;
+    let migrated = bring_up_to_date(migrator, &mut connection).await;
+    let _ = connection.close().await;
+    migrated.map_err(|source| url.unfit(source))
 }
 
 impl fmt::Debug for PostgresUrl {
@@ -54,9 +80,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Connects and brings the tables up to date. Instances that start together wait for one another here.
+    /// Connects, and brings the tables up to date or checks them, as `MIGRATIONS` says. Instances that start together
+    /// wait for one another here.
     pub async fn open(url: &PostgresUrl, migrator: &Migrator) -> Result<Self, OpenError> {
-        let options = (url.0.clone())
+        let options = (url.options.clone())
             .options([
                 // `off` would lose the last commits when the power fails: orders and charges we have answered for.
                 ("synchronous_commit", "on"),
@@ -67,17 +94,15 @@ impl Postgres {
             ])
             // The transaction's span says it, in the current names.
             .disable_statement_logging();
-        // Not by the pool, which would try for as long as a request waits and then not say why.
-        let first = tokio::time::timeout(WAIT, options.connect());
-        let first = first.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
-        let first = first.map_err(|source| OpenError::Open { database: url.place(), source })?;
+        let mut first = url.connect(&options).await?;
+        let prepared = prepare(url.migrations, migrator, &mut first).await;
         let _ = first.close().await;
+        prepared.map_err(|source| url.unfit(source))?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(WAIT)
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        migrator.run(&pool).await.map_err(|source| OpenError::Migrate { database: url.place(), source })?;
         Ok(Self { pool })
     }
 

@@ -1,16 +1,28 @@
-//! Listening, serving and stopping.
+//! Listening, serving and stopping, within bounds (docs/LIMITS.md).
+//!
+//! hyper is used directly: `axum::serve` has no bound on what a client may send, or on how long it may take.
+
+mod connection;
+mod limits;
+mod line;
+mod progress;
+mod refusals;
+mod seats;
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
+use telemetry::Telemetry;
 use tokio::net::TcpListener;
 
 use crate::admin::Readiness;
 use crate::config::ServerConfig;
 use crate::shutdown::Shutdown;
+use connection::Server;
+pub use limits::{HEAD_LIMIT, Limits, URI_LIMIT};
+pub use refusals::{Reason, Refusals};
 
 /// The two doors of a service, bound but not yet served: a taken port is seen before anything else starts.
 #[derive(Debug)]
@@ -61,27 +73,44 @@ async fn bind(variable: &'static str, address: SocketAddr) -> Result<TcpListener
     })
 }
 
+/// On what terms a service serves.
+#[derive(Clone)]
+pub struct Terms {
+    /// The bounds of the API.
+    pub limits: Limits,
+    /// Who counts those that are turned away.
+    pub refusals: Refusals,
+    /// What requests in flight are given at the stop.
+    pub drain_timeout: Duration,
+}
+
+impl Terms {
+    /// As the settings have them.
+    pub fn new(config: &ServerConfig, telemetry: &Telemetry) -> Self {
+        Self {
+            limits: config.limits.clone(),
+            refusals: Refusals::new(telemetry),
+            drain_timeout: config.drain_timeout,
+        }
+    }
+}
+
 /// Serves until the stop, in this order: ready; stop called; not ready; requests in flight are finished, within
-/// `drain_timeout`; the admin port closes last, so that the drain can be watched.
+/// the drain's time; the admin port closes last, so that the drain can be watched.
 pub async fn serve(
     listeners: Listeners,
     api: Router,
     admin: Router,
     readiness: Readiness,
     shutdown: Shutdown,
-    drain_timeout: Duration,
+    terms: Terms,
 ) -> io::Result<()> {
+    let Terms { limits, refusals, drain_timeout } = terms;
     let (drained, admin_stop) = Shutdown::by_hand();
-    let admin = tokio::spawn(
-        axum::serve(listeners.admin, admin).with_graceful_shutdown(admin_stop.requested()).into_future(),
-    );
-    // Small answers must not wait for more to send.
-    let api_listener = listeners.api.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let service = api.into_make_service_with_connect_info::<SocketAddr>();
+    let admin = Server::new(admin, limits.of_admin(), refusals.clone());
+    let admin = tokio::spawn(admin.serve(listeners.admin, admin_stop.requested()));
     let stop = shutdown.requested();
-    let server = axum::serve(api_listener, service).with_graceful_shutdown({
+    let server = Server::new(api, limits, refusals).serve(listeners.api, {
         let readiness = readiness.clone();
         async move {
             stop.await;
@@ -89,20 +118,19 @@ pub async fn serve(
         }
     });
     readiness.set(true);
-    let outcome = tokio::select! {
-        ended = server.into_future() => ended,
+    tokio::select! {
+        () = server => {}
         () = passed(&shutdown, drain_timeout) => {
             tracing::warn!(drain_timeout_ms = drain_timeout.as_millis() as u64, "requests still in flight are cut off");
-            Ok(())
         }
-    };
+    }
     drained.stop();
     // A scraper that keeps its connection open must not hold up the stop.
     let _ = tokio::time::timeout(Duration::from_millis(200), admin).await;
-    outcome
+    Ok(())
 }
 
-/// Resolves when the stop has been called and the drain's time is over. `axum::serve` has no such bound itself.
+/// Resolves when the stop has been called and the drain's time is over.
 async fn passed(shutdown: &Shutdown, drain_timeout: Duration) {
     shutdown.requested().await;
     tokio::time::sleep(drain_timeout).await;

@@ -4,13 +4,18 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use telemetry::Env;
+use telemetry::env::parse;
+use telemetry::{ConfigError, Env};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Set for the child of a process that stops it by closing its standard input, which also happens when the parent
-/// is killed.
-pub const STOP_WITH_STDIN: &str = "STOP_WITH_STDIN";
+use crate::config::variables::STOP_WITH_STDIN;
+
+/// `STOP_WITH_STDIN`: set for the child of a process that stops it by closing its standard input, which also happens
+/// when the parent is killed.
+pub fn stops_with_stdin(env: &Env) -> Result<bool, ConfigError> {
+    Ok(env.optional(&STOP_WITH_STDIN, parse::value::<String>)?.is_some())
+}
 
 /// Waits for the stop. Cheap to clone: servers and workers each hold one.
 #[derive(Debug, Clone)]
@@ -34,13 +39,14 @@ impl Shutdown {
         (Trigger(sender), Self(receiver))
     }
 
-    /// The stop of a process: SIGTERM, SIGINT, or with [`STOP_WITH_STDIN`] the end of standard input.
-    pub fn of_process(env: &Env) -> io::Result<Self> {
+    /// The stop of a process: SIGTERM, SIGINT, or the end of standard input.
+    /// if that is asked for ([`stops_with_stdin`]).
+    pub fn of_process(with_stdin: bool) -> io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let (trigger, shutdown) = Self::by_hand();
         let trigger = Arc::new(trigger);
-        if env.get(STOP_WITH_STDIN).is_some() {
+        if with_stdin {
             stop_with_stdin(trigger.clone())?;
         }
         tokio::spawn(async move {

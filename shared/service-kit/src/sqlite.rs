@@ -7,31 +7,72 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 
-use crate::database::OpenError;
+use crate::database::{Migrations, OpenError, SchemaError, bring_up_to_date, prepare};
 pub use group::Unit;
 use group::Writer;
 
 /// Where the database's file is.
 #[derive(Debug, Clone)]
-pub struct SqliteUrl(SqliteConnectOptions);
+pub struct SqliteUrl {
+    options: SqliteConnectOptions,
+    migrations: Migrations,
+}
 
 impl SqliteUrl {
     /// None when the text is no `sqlite:` URL of a file.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str, migrations: Migrations) -> Option<Self> {
         // Each connection to `:memory:` would have a database of its own.
         if !text.starts_with("sqlite:") || text.contains(":memory:") || text.contains("mode=memory") {
             return None;
         }
         let options: SqliteConnectOptions = text.parse().ok()?;
         options.get_filename().file_name()?;
-        Some(Self(options))
+        Some(Self { options, migrations })
     }
 
     fn path(&self) -> &Path {
-        self.0.get_filename()
+        self.options.get_filename()
     }
+
+    /// The path, for people.
+    pub(crate) fn place(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    /// How it is opened, in a folder that is there.
+    fn options(&self) -> Result<SqliteConnectOptions, OpenError> {
+        if let Some(folder) = self.path().parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| OpenError::Folder { database: self.place(), source })?;
+        }
+        Ok((self.options.clone())
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // NORMAL would lose the last commits when the power fails: orders and charges we have answered for.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            // The transaction's span says it, in the current names.
+            .disable_statement_logging())
+    }
+
+    fn closed(&self, source: sqlx::Error) -> OpenError {
+        OpenError::Open { database: self.place(), source }
+    }
+
+    fn unfit(&self, source: SchemaError) -> OpenError {
+        OpenError::Migrate { database: self.place(), source }
+    }
+}
+
+/// Brings the tables up to date.
+pub(crate) async fn migrate(url: &SqliteUrl, migrator: &Migrator) -> Result<(), OpenError> {
+    let mut connection = url.options()?.connect().await.map_err(|source| url.closed(source))?;
+    let migrated = bring_up_to_date(migrator, &mut connection).await;
+    let _ = connection.close().await;
+    migrated.map_err(|source| url.unfit(source))
 }
 
 /// The database of one service. A cheap handle.
@@ -42,32 +83,23 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, makes it and its folder if need be, and brings its tables up to date.
+    /// Opens the file, makes it and its folder if need be, and brings its tables up to date or checks them, as
+    /// `MIGRATIONS` says.
     pub async fn open(url: &SqliteUrl, migrator: &Migrator) -> Result<Self, OpenError> {
-        let database = url.path().display().to_string();
-        if let Some(folder) = url.path().parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| OpenError::Folder { database: database.clone(), source })?;
-        }
-        let options = (url.0.clone())
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // NORMAL would lose the last commits when the power fails: orders and charges we have answered for.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
-            // The transaction's span says it, in the current names.
-            .disable_statement_logging();
-        let open = |source| OpenError::Open { database: database.clone(), source };
-        let pool =
-            || SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(5)).test_before_acquire(false);
-        let migrating = pool().max_connections(1).connect_with(options.clone()).await.map_err(open)?;
-        let migrated = migrator.run(&migrating).await;
-        migrated.map_err(|source| OpenError::Migrate { database: database.clone(), source })?;
-        migrating.close().await;
+        let options = url.options()?;
+        let mut first = options.connect().await.map_err(|source| url.closed(source))?;
+        let prepared = prepare(url.migrations, migrator, &mut first).await;
+        let _ = first.close().await;
+        prepared.map_err(|source| url.unfit(source))?;
         // SQLite has one writer at a time. One connection makes writers wait in a fair queue, not for a lock.
-        let writer = Writer::new(options.connect().await.map_err(open)?);
-        let reader = pool().max_connections(2).connect_with(options.read_only(true)).await.map_err(open)?;
+        let writer = Writer::new(options.connect().await.map_err(|source| url.closed(source))?);
+        let reader = SqlitePoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(|source| url.closed(source))?;
         Ok(Self { writer, reader })
     }
 

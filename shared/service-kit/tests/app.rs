@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
+use service_kit::access::{Access, Door};
 use service_kit::admin::{self, Health, Readiness};
 use service_kit::config::ServerConfig;
 use service_kit::edge;
-use service_kit::server::{self, Listeners};
+use service_kit::server::{self, Limits, Listeners, Terms};
 use service_kit::shutdown::{Shutdown, Trigger};
 use telemetry::http_server::Operations;
 use telemetry::{Env, Telemetry};
@@ -36,16 +37,29 @@ pub(crate) async fn start_with(
     request_timeout: Duration,
     drain_timeout: Duration,
 ) -> App {
+    start_within(config().limits, health, router, request_timeout, drain_timeout).await
+}
+
+/// With bounds of its own.
+pub(crate) async fn start_within(
+    limits: Limits,
+    health: impl Health,
+    router: Router,
+    request_timeout: Duration,
+    drain_timeout: Duration,
+) -> App {
     let telemetry = Telemetry::for_test("kit-service");
     let listeners = Listeners::bind(&config()).await.unwrap();
     let url = |listener: &tokio::net::TcpListener| format!("http://{}", listener.local_addr().unwrap());
     let (api, admin) = (url(&listeners.api), url(&listeners.admin));
     let (trigger, shutdown) = Shutdown::by_hand();
     let readiness = Readiness::default();
-    let admin_router = admin::router(&telemetry, &readiness, health);
+    let open = Access::from_env(&Env::default(), Door::Services, &config()).unwrap();
+    let guard = open.guard("kit-service", &telemetry);
+    let admin_router = admin::router(&telemetry, &readiness, &guard, health);
     let router = edge::harden(router, &telemetry, OPERATIONS, request_timeout);
-    let ended =
-        tokio::spawn(server::serve(listeners, router, admin_router, readiness, shutdown, drain_timeout));
+    let terms = Terms { limits, drain_timeout, ..Terms::new(&config(), &telemetry) };
+    let ended = tokio::spawn(server::serve(listeners, router, admin_router, readiness, shutdown, terms));
     App { api, admin, trigger, ended }
 }
 

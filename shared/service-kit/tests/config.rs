@@ -1,5 +1,7 @@
-use service_kit::config::{ServerConfig, peer_url};
+use service_kit::config::variables::ORDER_URL;
+use service_kit::config::{ServerConfig, base_url};
 use service_kit::database::DatabaseUrl;
+use service_kit::events::EventsUrl;
 use telemetry::Env;
 
 #[test]
@@ -9,7 +11,7 @@ fn defaults_are_the_contracts() {
         (config.listen.to_string(), config.admin.to_string()),
         ("127.0.0.1:8081".into(), "127.0.0.1:9081".into())
     );
-    assert_eq!(peer_url(&Env::default(), "ORDER_URL", 8081).unwrap(), "http://127.0.0.1:8081/");
+    assert_eq!(Env::default().read(&ORDER_URL, base_url).unwrap(), "http://127.0.0.1:8081/");
     assert!(DatabaseUrl::from_env(&Env::default(), "sqlite:data/order.db").is_ok());
 }
 
@@ -29,13 +31,14 @@ fn what_is_wrong_is_named() {
         ["order", "https://order", "http://user:hunter2@order", "http://order/base", "http://order?x=1"]
     {
         let error =
-            peer_url(&Env::from_pairs([("ORDER_URL", held)]), "ORDER_URL", 1).unwrap_err().to_string();
+            Env::from_pairs([("ORDER_URL", held)]).read(&ORDER_URL, base_url).unwrap_err().to_string();
         assert!(error.starts_with("ORDER_URL: ") && !error.contains("hunter2"), "{error}");
     }
     for held in [
         "postgres://u:hunter2@db",
         "postgres://u:hunter2@db/",
-        "postgres://u:hunter2@db/order?sslmode=require",
+        "postgres://u:hunter2@db/order?sslmode=perhaps",
+        "postgres://u:hunter2@db/order?options=-c",
         "mysql://u:hunter2@db/order",
         "data/order.db",
         "sqlite:",
@@ -54,7 +57,27 @@ fn a_database_is_sqlite_or_postgresql_and_shows_no_password() {
     let read =
         |held: &str| DatabaseUrl::from_env(&Env::from_pairs([("DATABASE_URL", held)]), "sqlite:x").unwrap();
     assert!(matches!(read("sqlite:data/order.db"), DatabaseUrl::Sqlite(_)));
-    for held in ["postgres://u:hunter2@db/order", "postgresql://u:hunter2@db:5432/order"] {
+    for held in [
+        "postgres://u:hunter2@db/order",
+        "postgresql://u:hunter2@db:5432/order",
+        "postgres://u:hunter2@db/order?sslmode=verify-full&sslrootcert=/ca.pem",
+    ] {
         assert_eq!(format!("{:?}", read(held)), "Postgres(PostgresUrl(db:5432/order))");
+    }
+}
+
+#[test]
+fn a_stream_is_on_one_server_or_a_few() {
+    let read = |replicas: &str| {
+        let pairs = [("EVENTS_URL", "nats://127.0.0.1:4222"), ("EVENTS_REPLICAS", replicas)];
+        EventsUrl::from_env(&Env::from_pairs(pairs))
+    };
+    assert!(matches!(read("3"), Ok(EventsUrl::Nats(_))));
+    for replicas in ["0", "6", "three"] {
+        let error = read(replicas).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("EVENTS_REPLICAS: `{replicas}` won't do; it takes a whole number from 1 to 5")
+        );
     }
 }

@@ -2,6 +2,7 @@ use service_kit::database::{DatabaseUrl, OpenError, is_passing};
 use service_kit::postgres::{Postgres, PostgresUrl};
 use sqlx::migrate::Migrator;
 use telemetry::Env;
+use testkit::Database;
 
 fn url(text: &str) -> PostgresUrl {
     match DatabaseUrl::from_env(&Env::from_pairs([("DATABASE_URL", text)]), "unused").unwrap() {
@@ -61,4 +62,15 @@ async fn a_server_that_is_not_there_is_named() {
     let line = error.to_string();
     assert!(line.starts_with(&format!("DATABASE_URL: cannot open {nobody}/kit: ")), "{line}");
     assert!(!line.contains('\n') && !line.contains("hunter2"), "{line}");
+}
+
+#[tokio::test]
+async fn a_server_that_must_prove_itself_and_cannot_is_refused() {
+    let Some(Database::Postgres(held)) = Database::postgres().await else { return };
+    Postgres::open(&url(&held), &Migrator::DEFAULT).await.unwrap();
+    for mode in ["require", "verify-full"] {
+        let url = url(&format!("{held}?sslmode={mode}"));
+        let error = Postgres::open(&url, &Migrator::DEFAULT).await.unwrap_err().to_string();
+        assert!(error.contains("server does not support TLS"), "{error}");
+    }
 }

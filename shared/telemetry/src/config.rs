@@ -5,23 +5,35 @@
 
 mod logs;
 mod otlp;
+pub mod variables;
 
 pub(crate) use logs::{Carrier, FileConfig, LogsConfig};
 
 use crate::{
-    env::{ConfigError, Env},
+    env::{
+        ConfigError, Env,
+        parse::{list, millis, share, value, within},
+    },
     metrics::{Observing, Share},
     propagation::Propagators,
     redact::{KeyFile, REDACTED, RefKey, is_secret_name, scrub},
 };
 use http::HeaderMap;
 pub(crate) use otlp::Limits;
-use std::time::Duration;
+use std::{fmt, time::Duration};
+use variables::{
+    CUSTOMER_REF_KEY, KEEP_PERCENT, OTEL_BSP_EXPORT_TIMEOUT, OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
+    OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_SCHEDULE_DELAY, OTEL_EXPORTER_OTLP_ENDPOINT,
+    OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_ZIPKIN_ENDPOINT,
+    OTEL_EXPORTER_ZIPKIN_TIMEOUT, OTEL_METRICS_EXPORTER, OTEL_RESOURCE_ATTRIBUTES, OTEL_SDK_DISABLED,
+    OTEL_SERVICE_NAME, OTEL_TRACES_EXPORTER, OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG,
+    TELEMETRY_PIPELINE,
+};
 
 /// The configuration of one process's telemetry.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
-    /// The name in the contract, which metrics and data streams use.
+    /// The service's name in docs/TELEMETRY.md, which metrics and data streams use.
     pub(crate) service: &'static str,
     /// `service.name`, `service.version`, … in the order they are exported.
     pub(crate) resource: Vec<(String, String)>,
@@ -36,7 +48,8 @@ pub struct Config {
     pub(crate) logs: LogsConfig,
 }
 
-#[derive(Clone, Debug)]
+/// Without `Debug`: a URL may hold a password.
+#[derive(Clone)]
 pub(crate) struct TracesConfig {
     pub(crate) exporters: Vec<TraceExporter>,
     pub(crate) endpoint: String,
@@ -81,11 +94,6 @@ pub(crate) struct Sampler {
     pub(crate) ratio: f64,
 }
 
-/// Larger than the specification's 2048, which a short burst overflows: some 8 MiB at the worst.
-const SPAN_QUEUE: usize = 8192;
-/// Smaller than the specification's 512: large batches compete with requests for the processor (docs/adr/0004).
-const SPAN_BATCH: usize = 128;
-
 impl Config {
     /// Reads the environment. `service` is the name unless `OTEL_SERVICE_NAME` gives another.
     pub fn from_env(service: &'static str, env: &Env) -> Result<Self, ConfigError> {
@@ -95,197 +103,174 @@ impl Config {
             service,
             pipeline: pipeline(env, &traces)?,
             resource: resource(service, env)?,
-            disabled: env.parse("OTEL_SDK_DISABLED", "true or false")?.unwrap_or(false),
+            disabled: env.read(&OTEL_SDK_DISABLED, value)?,
             propagators: Propagators::from_env(env)?,
             ref_key,
             ref_key_file,
-            observing: Observing { on: metrics(env)?, share: kept(env)? },
+            observing: Observing {
+                on: env.read(&OTEL_METRICS_EXPORTER, observing)?,
+                share: env.read(&KEEP_PERCENT, kept)?,
+            },
             traces,
             logs: LogsConfig::from_env(service, env)?,
         })
     }
 }
 
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
 impl TracesConfig {
     fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let protocol = protocol(env)?;
-        let queue = env.parse("OTEL_BSP_MAX_QUEUE_SIZE", "a number of spans")?.unwrap_or(SPAN_QUEUE).max(1);
+        let protocol = env.read(&OTEL_EXPORTER_OTLP_PROTOCOL, protocol)?;
+        let queue = env.read(&OTEL_BSP_MAX_QUEUE_SIZE, value::<usize>)?.max(1);
         Ok(Self {
-            exporters: exporters(env)?,
+            exporters: env.read(&OTEL_TRACES_EXPORTER, exporters)?,
             endpoint: endpoint(env, protocol)?,
             protocol,
             headers: otlp::headers(env)?,
             timeout: otlp::timeout(env)?,
-            zipkin_endpoint: http_url(env, "OTEL_EXPORTER_ZIPKIN_ENDPOINT")?
-                .unwrap_or("http://127.0.0.1:9411/api/v2/spans")
-                .to_owned(),
-            zipkin_timeout: millis(env, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", 10_000)?,
-            export_timeout: millis(env, "OTEL_BSP_EXPORT_TIMEOUT", 30_000)?,
+            zipkin_endpoint: env.read(&OTEL_EXPORTER_ZIPKIN_ENDPOINT, http_url)?,
+            zipkin_timeout: env.read(&OTEL_EXPORTER_ZIPKIN_TIMEOUT, millis(..))?,
+            export_timeout: env.read(&OTEL_BSP_EXPORT_TIMEOUT, millis(..))?,
             sampler: sampler(env)?,
             limits: Limits::from_env(env)?,
             queue,
-            batch: env
-                .parse("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "a number of spans")?
-                .unwrap_or(SPAN_BATCH)
-                .clamp(1, queue),
-            delay: millis(env, "OTEL_BSP_SCHEDULE_DELAY", 5_000)?,
+            batch: env.read(&OTEL_BSP_MAX_EXPORT_BATCH_SIZE, value::<usize>)?.clamp(1, queue),
+            delay: env.read(&OTEL_BSP_SCHEDULE_DELAY, millis(..))?,
         })
     }
 }
 
-/// `OTEL_METRICS_EXPORTER`: of the specification's values the two that make sense for metrics that are pulled.
-fn metrics(env: &Env) -> Result<bool, ConfigError> {
-    match env.get("OTEL_METRICS_EXPORTER") {
-        None | Some("prometheus") => Ok(true),
-        Some("none") => Ok(false),
-        Some(held) => Err(ConfigError::new("OTEL_METRICS_EXPORTER", held, "prometheus or none")),
+/// Of the specification's values the two that make sense for metrics that are pulled.
+fn observing(held: &str) -> Option<bool> {
+    match held {
+        "prometheus" => Some(true),
+        "none" => Some(false),
+        _ => None,
     }
 }
 
 /// What the trace backend keeps of ordinary traces; only those become exemplars.
-fn kept(env: &Env) -> Result<Share, ConfigError> {
-    let takes = "a percentage from 0 to 100";
-    match env.parse::<f64>("KEEP_PERCENT", takes)? {
-        None => Ok(Share::ALL),
-        Some(percent @ 0.0..=100.0) => Ok(Share::percent(percent)),
-        Some(other) => Err(ConfigError::new("KEEP_PERCENT", other, takes)),
-    }
+fn kept(held: &str) -> Option<Share> {
+    within(0.0..=100.0)(held)
+        .map(|percent| if percent < 100.0 { Share::percent(percent) } else { Share::ALL })
 }
 
 /// The direct one, which costs less, wherever it can do what is asked for.
 fn pipeline(env: &Env, traces: &TracesConfig) -> Result<Pipeline, ConfigError> {
-    const NAME: &str = "TELEMETRY_PIPELINE";
     let otlp = traces.exporters.iter().all(|exporter| *exporter == TraceExporter::Otlp);
     let is_fit = otlp && traces.exporters.len() < 2 && traces.protocol != Protocol::HttpJson;
-    match env.get(NAME) {
-        None | Some("direct") if is_fit => Ok(Pipeline::Direct),
-        None | Some("standard") => Ok(Pipeline::Standard),
-        Some("direct") => Err(ConfigError::new(
-            NAME,
-            "direct",
-            "standard, unless spans go to one OTLP receiver as protobuf",
-        )),
-        Some(held) => Err(ConfigError::new(NAME, held, "standard or direct")),
+    let asked = env.optional(&TELEMETRY_PIPELINE, |held| match held {
+        "direct" => Some(Pipeline::Direct),
+        "standard" => Some(Pipeline::Standard),
+        _ => None,
+    })?;
+    match asked {
+        None | Some(Pipeline::Direct) if is_fit => Ok(Pipeline::Direct),
+        None | Some(Pipeline::Standard) => Ok(Pipeline::Standard),
+        Some(Pipeline::Direct) => Err(TELEMETRY_PIPELINE
+            .wrong_here("direct", "standard, unless spans go to one OTLP receiver as protobuf")),
     }
 }
 
-fn exporters(env: &Env) -> Result<Vec<TraceExporter>, ConfigError> {
-    const NAME: &str = "OTEL_TRACES_EXPORTER";
-    let Some(held) = env.get(NAME) else { return Ok(vec![TraceExporter::Otlp]) };
-    let mut chosen = Vec::new();
-    for name in held.split(',').map(str::trim) {
-        match name {
-            "otlp" => chosen.push(TraceExporter::Otlp),
-            "zipkin" => chosen.push(TraceExporter::Zipkin),
-            "console" => chosen.push(TraceExporter::Console),
-            "none" => {}
-            _ => return Err(ConfigError::new(NAME, held, "otlp, zipkin, console (comma separated) or none")),
-        }
-    }
-    Ok(chosen)
+fn exporters(held: &str) -> Option<Vec<TraceExporter>> {
+    let chosen = list(held, |name| match name {
+        "otlp" => Some(Some(TraceExporter::Otlp)),
+        "zipkin" => Some(Some(TraceExporter::Zipkin)),
+        "console" => Some(Some(TraceExporter::Console)),
+        "none" => Some(None),
+        _ => None,
+    })?;
+    Some(chosen.into_iter().flatten().collect())
 }
 
-fn protocol(env: &Env) -> Result<Protocol, ConfigError> {
-    const NAME: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
-    match env.get(NAME) {
-        None | Some("grpc") => Ok(Protocol::Grpc),
-        Some("http/protobuf") => Ok(Protocol::HttpProtobuf),
-        Some("http/json") => Ok(Protocol::HttpJson),
-        Some(held) => Err(ConfigError::new(NAME, held, "grpc, http/protobuf or http/json")),
+fn protocol(held: &str) -> Option<Protocol> {
+    match held {
+        "grpc" => Some(Protocol::Grpc),
+        "http/protobuf" => Some(Protocol::HttpProtobuf),
+        "http/json" => Some(Protocol::HttpJson),
+        _ => None,
     }
 }
 
 /// The signal's own endpoint is used as it is; the common one is a base that HTTP appends a path to.
 fn endpoint(env: &Env, protocol: Protocol) -> Result<String, ConfigError> {
-    if let Some(own) = http_url(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")? {
-        return Ok(own.to_owned());
-    }
-    let base = http_url(env, "OTEL_EXPORTER_OTLP_ENDPOINT")?;
-    Ok(match protocol {
-        Protocol::Grpc => base.unwrap_or("http://127.0.0.1:4317").to_owned(),
-        Protocol::HttpProtobuf | Protocol::HttpJson => {
-            format!("{}/v1/traces", base.unwrap_or("http://127.0.0.1:4318").trim_end_matches('/'))
-        }
-    })
+    let own = env.optional(&OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, http_url)?;
+    let (default, path) = match protocol {
+        Protocol::Grpc => ("http://127.0.0.1:4317", ""),
+        Protocol::HttpProtobuf | Protocol::HttpJson => ("http://127.0.0.1:4318", "/v1/traces"),
+    };
+    let base = env.read_or(&OTEL_EXPORTER_OTLP_ENDPOINT, default, http_url)?;
+    let whole = || if path.is_empty() { base } else { format!("{}{path}", base.trim_end_matches('/')) };
+    Ok(own.unwrap_or_else(whole))
 }
 
-/// Not shown when it is wrong: a URL may hold a password.
-fn http_url<'e>(env: &'e Env, name: &'static str) -> Result<Option<&'e str>, ConfigError> {
-    let Some(held) = env.get(name) else { return Ok(None) };
-    match reqwest::Url::parse(held) {
-        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(Some(held)),
-        _ => Err(ConfigError::secret(name, "an http URL such as http://127.0.0.1:4318")),
-    }
+fn http_url(held: &str) -> Option<String> {
+    let url = reqwest::Url::parse(held).ok()?;
+    (url.scheme() == "http" && url.has_host()).then(|| held.to_owned())
 }
 
 fn sampler(env: &Env) -> Result<Sampler, ConfigError> {
-    const NAME: &str = "OTEL_TRACES_SAMPLER";
-    const TAKES: &str = "always_on, always_off, traceidratio, or one of these after parentbased_";
-    let held = env.get(NAME).unwrap_or("parentbased_always_on");
-    let (parent_based, kind) = match held.strip_prefix("parentbased_") {
-        Some(kind) => (true, kind),
-        None => (false, held),
-    };
-    let ratio = match kind {
-        "always_on" => 1.0,
-        "always_off" => 0.0,
-        "traceidratio" => ratio(env)?,
-        _ => return Err(ConfigError::new(NAME, held, TAKES)),
-    };
+    let (parent_based, fixed) = env.read(&OTEL_TRACES_SAMPLER, |held| {
+        let own = held.strip_prefix("parentbased_");
+        let fixed = match own.unwrap_or(held) {
+            "always_on" => Some(1.0),
+            "always_off" => Some(0.0),
+            "traceidratio" => None,
+            _ => return None,
+        };
+        Some((own.is_some(), fixed))
+    })?;
+    // Of no other sampler, so that what another one takes is no mistake.
+    let ratio = fixed.map_or_else(|| env.read(&OTEL_TRACES_SAMPLER_ARG, share), Ok)?;
     Ok(Sampler { parent_based, ratio })
-}
-
-fn ratio(env: &Env) -> Result<f64, ConfigError> {
-    const NAME: &str = "OTEL_TRACES_SAMPLER_ARG";
-    const TAKES: &str = "a share from 0 to 1";
-    let ratio = env.parse::<f64>(NAME, TAKES)?.unwrap_or(1.0);
-    if (0.0..=1.0).contains(&ratio) { Ok(ratio) } else { Err(ConfigError::new(NAME, ratio, TAKES)) }
 }
 
 /// One key, or a ring of them. One that is in a file may change.
 fn ref_key(env: &Env) -> Result<(Option<RefKey>, Option<KeyFile>), ConfigError> {
-    const NAME: &str = "CUSTOMER_REF_KEY";
-    const TAKES: &str = "16 bytes or more, or a whole key ring";
+    let name = CUSTOMER_REF_KEY.name;
     // Read by now where a process reads all its secrets at once.
-    let read = if env.get(NAME).is_none() { Some(env.clone().with_files(&[NAME])?) } else { None };
-    let Some(held) = read.as_ref().unwrap_or(env).get(NAME) else { return Ok((None, None)) };
-    let key = RefKey::new(held.as_bytes()).ok_or_else(|| ConfigError::secret(NAME, TAKES))?;
-    let file = env.get("CUSTOMER_REF_KEY_FILE");
-    Ok((Some(key), file.map(|path| KeyFile { path: path.into(), held: held.to_owned() })))
+    let read =
+        if env.get(name).is_none() { Some(env.clone().with_files([&CUSTOMER_REF_KEY])?) } else { None };
+    let env = read.as_ref().unwrap_or(env);
+    let Some(key) = env.optional(&CUSTOMER_REF_KEY, |held| RefKey::new(held.as_bytes()))? else {
+        return Ok((None, None));
+    };
+    let held = env.get(name).unwrap_or_default().to_owned();
+    let file = env.get(&format!("{name}_FILE"));
+    Ok((Some(key), file.map(|path| KeyFile { path: path.into(), held })))
 }
 
 fn resource(service: &'static str, env: &Env) -> Result<Vec<(String, String)>, ConfigError> {
-    const NAME: &str = "OTEL_RESOURCE_ATTRIBUTES";
     let mut attributes = vec![
         ("service.name".to_owned(), service.to_owned()),
         ("service.namespace".to_owned(), "waybill".to_owned()),
         ("service.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("service.instance.id".to_owned(), uuid::Uuid::now_v7().to_string()),
     ];
-    let mut put = |key: &str, value: &str| match attributes.iter_mut().find(|(k, _)| k == key) {
-        Some((_, old)) => value.clone_into(old),
-        None => attributes.push((key.to_owned(), value.to_owned())),
-    };
-    for pair in env.get(NAME).unwrap_or_default().split(',').filter(|pair| !pair.trim().is_empty()) {
-        match pair.split_once('=').and_then(|(key, value)| Some((key, percent_decoded(value.trim())?))) {
-            Some((key, value)) => put(key.trim(), &value),
-            None => {
-                return Err(ConfigError::new(
-                    NAME,
-                    pair,
-                    "key=value pairs, comma separated, values percent-encoded",
-                ));
-            }
+    let given = env.optional(&OTEL_RESOURCE_ATTRIBUTES, |held| list(held, attribute))?;
+    let name = env.optional(&OTEL_SERVICE_NAME, value)?;
+    let name = name.map(|name| ("service.name".to_owned(), name));
+    for (key, value) in given.into_iter().flatten().chain(name) {
+        match attributes.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, old)) => *old = value,
+            None => attributes.push((key, value)),
         }
-    }
-    if let Some(name) = env.get("OTEL_SERVICE_NAME") {
-        put("service.name", name);
     }
     // They are on every signal.
     for (key, value) in &mut attributes {
         *value = if is_secret_name(key) { REDACTED.to_owned() } else { scrub(value).into_owned() };
     }
     Ok(attributes)
+}
+
+fn attribute(pair: &str) -> Option<(String, String)> {
+    let (key, value) = pair.split_once('=')?;
+    Some((key.trim().to_owned(), percent_decoded(value.trim())?))
 }
 
 /// Percent-decoding (RFC 3986): how a value holds a comma or a space.
@@ -299,14 +284,13 @@ fn percent_decoded(value: &str) -> Option<String> {
             continue;
         }
         let (digits, others) = rest.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        // `from_str_radix` would take a sign, too.
+        let digits =
+            std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
         rest = others;
     }
     String::from_utf8(bytes).ok()
-}
-
-fn millis(env: &Env, name: &'static str, default: u64) -> Result<Duration, ConfigError> {
-    Ok(Duration::from_millis(env.parse(name, "a number of milliseconds")?.unwrap_or(default)))
 }
 
 #[cfg(test)]
@@ -325,6 +309,14 @@ mod tests {
         assert_eq!(config.traces.zipkin_endpoint, "http://127.0.0.1:9411/api/v2/spans");
         assert_eq!(config.traces.zipkin_timeout, Duration::from_secs(10));
         assert_eq!(config.traces.sampler, Sampler { parent_based: true, ratio: 1.0 });
+    }
+
+    #[test]
+    fn two_hex_digits_follow_a_percent_sign() {
+        assert_eq!(percent_decoded("a%20b%2C%2c").as_deref(), Some("a b,,"));
+        for wrong in ["%", "%2", "%+F", "%-1", "%g0", "% 2", "%é", "%ff"] {
+            assert_eq!(percent_decoded(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -24,9 +24,10 @@ use tracing::{Instrument, Span, field::Empty};
 
 /// A connection to a neighbour is there at once, or the neighbour is not.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Connections to one address that are kept while nothing is sent on them, and for how long.
+/// Connections to one address that are kept while nothing is sent on them, and for how long: for less than the 10 s after
+/// which a crowded service closes them, because a request that crosses a closing is lost.
 const IDLE_CONNECTIONS: usize = 256;
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(8);
 /// The most that an answer's body may hold, in bytes: all of it is read into memory.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 

@@ -109,7 +109,7 @@ fn line_writer(config: &Config) -> log::Writer {
 }
 
 impl Telemetry {
-    /// The service's name in the contract.
+    /// The service's name in docs/TELEMETRY.md.
     pub fn service(&self) -> &'static str {
         self.inner.service
     }

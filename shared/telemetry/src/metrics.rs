@@ -7,7 +7,11 @@ mod instruments;
 mod process;
 
 use crate::{
-    names::metric::{self, Metric},
+    names::{
+        SCHEMA_URL, label,
+        metric::{self, Metric},
+        twins,
+    },
     redact::scrub_labels,
 };
 pub(crate) use exemplar::{Observing, Share};
@@ -68,11 +72,12 @@ pub(crate) struct DbLabels {
 
 impl Metrics {
     /// A registry with the instruments every process has. `target` are the resource's attributes, which become
-    /// `target_info`.
+    /// `target_info`, with the version of the list of signals.
     pub(crate) fn new(target: Vec<(String, String)>, observing: Observing) -> Self {
         let mut registry = Registry::default();
-        let target: Vec<_> =
-            target.into_iter().map(|(key, value)| (key.replace(['.', '-'], "_"), value)).collect();
+        let target = target.into_iter().map(|(key, value)| (key.replace(['.', '-'], "_"), value));
+        // OTLP has a place for it beside the resource's attributes; here there is none but a label.
+        let target: Vec<_> = target.chain([(label::SCHEMA_URL.to_owned(), SCHEMA_URL.to_owned())]).collect();
         registry.register(metric::TARGET.family(), metric::TARGET.help, Info::new(target));
         registry.register_collector(Box::new(process::ProcessCollector));
         let registry = Arc::new(RwLock::new(registry));
@@ -116,10 +121,13 @@ impl Metrics {
         let mut text = String::with_capacity(16 * 1024);
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
         match prometheus_client::encoding::text::encode(&mut text, &registry) {
-            Ok(()) => match scrub_labels(&text) {
-                Cow::Owned(clean) => clean,
-                Cow::Borrowed(_) => text,
-            },
+            Ok(()) => {
+                let text = match scrub_labels(&text) {
+                    Cow::Owned(clean) => clean,
+                    Cow::Borrowed(_) => text,
+                };
+                if metric::HAS_TWINS { twins::in_exposition(&text, &twins::METRICS) } else { text }
+            }
             // Writing to a String does not fail; an empty exposition is still a valid one.
             Err(_) => "# EOF\n".to_owned(),
         }
@@ -190,7 +198,8 @@ mod tests {
         assert!(text.contains("orders_total{status=\"confirmed\"} 1\n"), "{text}");
         assert!(text.contains("# UNIT order_processing_duration_seconds seconds"), "{text}");
         assert!(text.contains("order_processing_duration_seconds_count{status=\"confirmed\"} 1"), "{text}");
-        assert!(text.contains("target_info{service_name=\"order-service\"} 1"), "{text}");
+        let target = format!("target_info{{service_name=\"order-service\",schema_url=\"{SCHEMA_URL}\"}} 1");
+        assert!(text.contains(&target), "{text}");
         assert!(text.contains("process_start_time_seconds"), "{text}");
         assert!(text.ends_with("# EOF\n"));
     }

@@ -8,7 +8,7 @@ mod tests;
 mod traceparent;
 mod tracestate;
 
-use crate::{ConfigError, Env, pipeline};
+use crate::{ConfigError, Env, config::variables::OTEL_PROPAGATORS, env::parse::list, pipeline};
 use baggage::Baggage;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
@@ -34,24 +34,13 @@ pub(crate) struct Propagators {
 
 impl Propagators {
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        const NAME: &str = "OTEL_PROPAGATORS";
-        let Some(held) = env.get(NAME) else { return Ok(Self { trace_context: true, baggage: true }) };
-        let mut chosen = Self { trace_context: false, baggage: false };
-        for name in held.split(',').map(str::trim) {
-            match name {
-                "tracecontext" => chosen.trace_context = true,
-                "baggage" => chosen.baggage = true,
-                "none" => {}
-                _ => {
-                    return Err(ConfigError::new(
-                        NAME,
-                        held,
-                        "tracecontext, baggage (comma separated) or none",
-                    ));
-                }
-            }
-        }
-        Ok(chosen)
+        env.read(&OTEL_PROPAGATORS, |held| {
+            let chosen = list(held, |name| {
+                matches!(name, "tracecontext" | "baggage" | "none").then(|| name.to_owned())
+            })?;
+            let has = |name: &str| chosen.iter().any(|chosen| chosen == name);
+            Some(Self { trace_context: has("tracecontext"), baggage: has("baggage") })
+        })
     }
 
     /// For the whole process, once: the first call counts.

@@ -14,10 +14,11 @@ pub(crate) use scrub::scrub_span;
 
 use crate::{
     config::{Config, Sampler},
+    names::SCHEMA_URL,
     redact::reads_as_card,
 };
 use opentelemetry::{
-    KeyValue,
+    InstrumentationScope, KeyValue,
     trace::{SpanId, TraceId, TracerProvider as _},
 };
 use opentelemetry_sdk::{
@@ -34,7 +35,8 @@ pub(crate) const SCOPE: &str = "waybill";
 
 pub(crate) fn resource(config: &Config) -> Resource {
     let attributes = config.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-    Resource::builder().with_attributes(attributes).build()
+    // In this order: attributes given with the URL would give way to the SDK's own.
+    Resource::builder().with_schema_url([], SCHEMA_URL).with_attributes(attributes).build()
 }
 
 pub(crate) fn provider(config: &Config, processor: impl SpanProcessor + 'static) -> SdkTracerProvider {
@@ -72,7 +74,8 @@ pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + Send + S
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let tracer: SdkTracer = provider.tracer(SCOPE);
+    let scope = InstrumentationScope::builder(SCOPE).with_schema_url(SCHEMA_URL).build();
+    let tracer: SdkTracer = provider.tracer_with_scope(scope);
     tracing_opentelemetry::layer()
         .with_tracer(tracer)
         .with_location(false)

@@ -3,7 +3,8 @@
 use crate::emitter::Emitter;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use std::{collections::HashMap, process::Stdio};
-use testkit::{OtlpSink, built};
+use telemetry::names::SCHEMA_URL;
+use testkit::{OtlpSink, built, listed::resource_problems};
 
 /// What a program says on one of them.
 async fn everything(pipeline: &str) -> Vec<Span> {
@@ -56,6 +57,30 @@ async fn both_send_the_same_span_by_span() {
     let (standard, direct) = (everything("standard").await, everything("direct").await);
     assert!(standard.len() > 45, "{}", standard.len());
     similar_asserts::assert_eq!(standard, direct);
+}
+
+#[tokio::test]
+async fn both_say_what_their_names_mean() {
+    for pipeline in ["standard", "direct"] {
+        for protocol in ["grpc", "http/protobuf"] {
+            let sink = OtlpSink::start();
+            let endpoint = if protocol == "grpc" { sink.grpc() } else { sink.http() };
+            let env = [
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ];
+            let mut emitter = Emitter::on(pipeline, 5_000, &env);
+            emitter.run("traces 3").await;
+            emitter.finish().await;
+            let urls = sink.schema_urls();
+            assert!(
+                !urls.is_empty() && urls.iter().flatten().all(|url| url == SCHEMA_URL),
+                "{pipeline}: {urls:?}"
+            );
+            let problems: Vec<_> = sink.resources().iter().flat_map(resource_problems).collect();
+            assert!(problems.is_empty(), "{pipeline}: {problems:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`OtlpSink`] | a trace backend: OTLP over gRPC and HTTP |
 //! | [`LogSink`] | a receiver of JSON lines over TCP |
+//! | [`listed`] | the list of signals, as a judge of what came |
 //! | [`Peer`] | a neighbouring HTTP service that answers what the test says |
 //! | [`LossyProxy`] | a network that loses answers |
 //! | [`Balancer`] | a load balancer before several instances |
@@ -26,6 +27,7 @@ mod balancer;
 mod daemon;
 mod database;
 mod lines;
+pub mod listed;
 mod lossy_proxy;
 mod nats;
 mod otlp;

@@ -1,6 +1,6 @@
 //! A receiver of JSON lines over TCP, as Logstash and the observatory are.
 
-use crate::{Mood, eventually, server::Server};
+use crate::{Mood, eventually, listed, server::Server};
 use serde_json::{Map, Value};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::{
@@ -15,6 +15,7 @@ pub type Line = Map<String, Value>;
 pub struct LogSink {
     server: Server,
     kept: Arc<Kept>,
+    is_strict: bool,
 }
 
 #[derive(Default)]
@@ -27,7 +28,14 @@ impl LogSink {
     /// Listens on a free port.
     pub fn start() -> Self {
         let kept = Arc::new(Kept::default());
-        Self { server: Server::start(|listener| serve(listener, kept.clone())), kept }
+        Self { server: Server::start(|listener| serve(listener, kept.clone())), kept, is_strict: false }
+    }
+
+    /// The same; and when it is dropped, the test fails if a line has come that is not as the list of signals has it.
+    pub fn strict() -> Self {
+        let mut sink = Self::start();
+        sink.is_strict = true;
+        sink
     }
 
     /// For `LOG_SHIP`.
@@ -71,6 +79,14 @@ impl LogSink {
     /// Everything that came, as it came: for tests that something appears nowhere.
     pub fn everything(&self) -> String {
         lock(&self.kept.lines).join("\n")
+    }
+}
+
+impl Drop for LogSink {
+    fn drop(&mut self) {
+        if self.is_strict {
+            listed::assert_none(self.lines().iter().flat_map(listed::line_problems));
+        }
     }
 }
 

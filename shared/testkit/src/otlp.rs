@@ -2,7 +2,7 @@
 
 mod decode;
 
-use crate::{Mood, eventually, server::Server};
+use crate::{Mood, eventually, listed, server::Server};
 use axum::{
     Router,
     body::Bytes,
@@ -38,6 +38,7 @@ pub struct OtlpSink {
     grpc: Server,
     http: Server,
     kept: Arc<Kept>,
+    is_strict: bool,
 }
 
 /// What one request is answered, instead of what the mood says.
@@ -68,6 +69,7 @@ struct Kept {
     spans: Mutex<Vec<SpanRecord>>,
     messages: Mutex<Vec<Span>>,
     resources: Mutex<Vec<Map<String, Value>>>,
+    schema_urls: Mutex<Vec<[String; 2]>>,
     requests: Mutex<Vec<String>>,
 }
 
@@ -77,7 +79,14 @@ impl OtlpSink {
         let kept = Arc::new(Kept::default());
         let grpc = Server::start(|listener| serve_grpc(listener, kept.clone()));
         let http = Server::start(|listener| serve_http(listener, kept.clone()));
-        Self { grpc, http, kept }
+        Self { grpc, http, kept, is_strict: false }
+    }
+
+    /// The same; and when it is dropped, the test fails if something has come that is not on the list of signals.
+    pub fn strict() -> Self {
+        let mut sink = Self::start();
+        sink.is_strict = true;
+        sink
     }
 
     /// For `OTEL_EXPORTER_OTLP_ENDPOINT` with the protocol `grpc`.
@@ -148,9 +157,25 @@ impl OtlpSink {
         lock(&self.kept.resources).clone()
     }
 
+    /// What each request says its names mean: of its resource, and of its scope.
+    pub fn schema_urls(&self) -> Vec<[String; 2]> {
+        lock(&self.kept.schema_urls).clone()
+    }
+
     /// Everything that came, as text: for tests that something appears nowhere.
     pub fn everything(&self) -> String {
         lock(&self.kept.requests).concat()
+    }
+}
+
+impl Drop for OtlpSink {
+    fn drop(&mut self) {
+        if self.is_strict {
+            let spans = self.spans();
+            let resources = self.resources();
+            let of_spans = spans.iter().flat_map(listed::span_problems);
+            listed::assert_none(of_spans.chain(resources.iter().flat_map(listed::resource_problems)));
+        }
     }
 }
 
@@ -188,6 +213,8 @@ impl Kept {
             let resource = group.resource.unwrap_or_default();
             let resource = decode::attributes(&resource.attributes);
             let service = resource.get("service.name").and_then(Value::as_str).unwrap_or_default();
+            let of_scopes = group.scope_spans.iter().map(|scope| scope.schema_url.clone());
+            lock(&self.schema_urls).extend(of_scopes.map(|of_scope| [group.schema_url.clone(), of_scope]));
             let spans: Vec<_> = group.scope_spans.into_iter().flat_map(|scope| scope.spans).collect();
             lock(&self.spans).extend(spans.iter().map(|span| decode::span(span, service)));
             lock(&self.messages).extend(spans);

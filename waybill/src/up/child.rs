@@ -1,6 +1,9 @@
 //! One process of the platform: started, watched, restarted, stopped.
 
-use super::plan::{Plan, Role};
+use super::{
+    NOT_INHERITED,
+    plan::{Plan, Role},
+};
 use crate::style::{GOOD, WARN, paint};
 use std::{
     io,
@@ -28,11 +31,11 @@ impl Child {
     /// to the observatory; printing them here as well would bury what this command has to say.
     pub(crate) fn start(role: Role, plan: &Plan) -> io::Result<Self> {
         let mut command = tokio::process::Command::new(std::env::current_exe()?);
+        for name in NOT_INHERITED {
+            command.env_remove(name);
+        }
         command
             .arg(role.command())
-            // What would be the same for all of them.
-            .env_remove("OTEL_SERVICE_NAME")
-            .env_remove("DATABASE_URL_FILE")
             .envs(plan.environment(role))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

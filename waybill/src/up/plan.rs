@@ -1,6 +1,7 @@
 //! What runs where: roles, ports, folders, environment.
 
 use crate::cli::UpOptions;
+use service_kit::config::variables::STOP_WITH_STDIN;
 use std::{
     error::Error,
     io::Write,
@@ -10,7 +11,7 @@ use std::{
 use telemetry::{Env, redact::RefRing};
 
 /// The processes, in the order they are started.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub(crate) enum Role {
     Observatory,
     Inventory,
@@ -61,6 +62,9 @@ const OTLP_GRPC: u16 = 4317;
 const OTLP_HTTP: u16 = 4318;
 const LOG_INPUT: u16 = 5170;
 
+/// What gives the key of a file, or one that is made.
+type Keep = fn(&Path, fn() -> String) -> std::io::Result<String>;
+
 /// Where everything goes.
 pub(crate) struct Plan {
     data: PathBuf,
@@ -70,25 +74,44 @@ pub(crate) struct Plan {
     customer_ref_key: PathBuf,
     card_seal_key: String,
     audit_key: String,
+    service_key: String,
 }
 
 impl Plan {
+    /// Makes the folder, and the keys that are not there yet.
     pub(crate) fn new(options: &UpOptions) -> Result<Self, Box<dyn Error>> {
-        let data = if options.ephemeral {
-            std::env::temp_dir().join(format!("waybill-{}", std::process::id()))
-        } else {
-            options.data.clone()
-        };
-        let wrong = |error| format!("cannot use {} for data: {error}", data.display());
-        std::fs::create_dir_all(&data).map_err(wrong)?;
+        let data = folder(options);
+        let made = if options.ephemeral { new_folder(&data) } else { std::fs::create_dir_all(&data) };
+        made.map_err(|error| cannot_use(&data, &error))?;
+        Self::with_keys(options, data, kept)
+    }
+
+    /// The same, leaving everything as it is: for whoever only asks what would be.
+    pub(crate) fn outline(options: &UpOptions) -> Result<Self, Box<dyn Error>> {
+        Self::with_keys(options, folder(options), |path, make| Ok(held(path).unwrap_or_else(make)))
+    }
+
+    fn with_keys(options: &UpOptions, data: PathBuf, kept: Keep) -> Result<Self, Box<dyn Error>> {
+        let wrong = |error| cannot_use(&data, &error);
         let customer_ref_key = data.join("customer-ref.key");
         // A single key, from before there were rings, is kept: with another one all references would change.
         kept(&customer_ref_key, || RefRing::generate().render()).map_err(wrong)?;
         let card_seal_key = kept(&data.join("card-seal.key"), random_key).map_err(wrong)?;
         let audit_key = kept(&data.join("audit.key"), random_key).map_err(wrong)?;
+        // Not kept: all who know it are children of this process.
+        let service_key = random_key();
         let (ephemeral, offset) = (options.ephemeral, options.port_offset);
         let postgres = options.postgres.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-        Ok(Self { data, ephemeral, offset, postgres, customer_ref_key, card_seal_key, audit_key })
+        Ok(Self {
+            data,
+            ephemeral,
+            offset,
+            postgres,
+            customer_ref_key,
+            card_seal_key,
+            audit_key,
+            service_key,
+        })
     }
 
     /// One line that names every port that is taken.
@@ -130,7 +153,7 @@ impl Plan {
             ("LISTEN_ADDR", self.address(role.ports().0)),
             ("ADMIN_ADDR", self.admin(role)),
             // The children's stop is the end of their standard input: see `Child`.
-            (service_kit::shutdown::STOP_WITH_STDIN, "true".to_owned()),
+            (STOP_WITH_STDIN.name, "true".to_owned()),
         ];
         if role == Role::Observatory {
             environment.extend(self.of_observatory());
@@ -173,6 +196,7 @@ impl Plan {
             ("CUSTOMER_REF_KEY_FILE", self.customer_ref_key.display().to_string()),
             ("CARD_SEAL_KEY", self.card_seal_key.clone()),
             ("AUDIT_KEY", self.audit_key.clone()),
+            ("SERVICE_KEY", self.service_key.clone()),
             ("AUDIT_LOG", self.data.join("audit.log").display().to_string()),
         ];
         let is_given = |variable: &str| {
@@ -204,9 +228,9 @@ impl Plan {
 
 /// Made once and kept with the data, so that after a restart a customer has the same reference, an order under way can
 /// still be charged, and the audit log goes on.
-fn kept(path: &Path, make: impl FnOnce() -> String) -> std::io::Result<String> {
-    if let Ok(key) = std::fs::read_to_string(path) {
-        return Ok(key.trim().to_owned());
+fn kept(path: &Path, make: fn() -> String) -> std::io::Result<String> {
+    if let Some(key) = held(path) {
+        return Ok(key);
     }
     let key = make();
     let mut file = std::fs::OpenOptions::new();
@@ -216,6 +240,46 @@ fn kept(path: &Path, make: impl FnOnce() -> String) -> std::io::Result<String> {
     Ok(key)
 }
 
+fn held(path: &Path) -> Option<String> {
+    std::fs::read_to_string(path).ok().map(|key| key.trim().to_owned())
+}
+
+fn folder(options: &UpOptions) -> PathBuf {
+    if options.ephemeral {
+        std::env::temp_dir().join(format!("waybill-{:016x}", rand::random::<u64>()))
+    } else {
+        options.data.clone()
+    }
+}
+
+/// A folder for us alone: it will hold keys, and everybody may write where temporary folders are. One that is there
+/// already is somebody else's.
+fn new_folder(path: &Path) -> std::io::Result<()> {
+    let mut folder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(path)
+}
+
+fn cannot_use(data: &Path, error: &std::io::Error) -> String {
+    format!("cannot use {} for data: {error}", data.display())
+}
+
 fn random_key() -> String {
     format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_folder_for_a_while_is_new_and_closed_to_others() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        new_folder(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(new_folder(&path).is_err(), "it is there already");
+    }
 }

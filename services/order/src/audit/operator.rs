@@ -1,23 +1,25 @@
-//! Who asks on the admin port. It is not public and knows no passwords: a name is a word for the audit log, not a proof.
+//! Who asks on the admin port: the subject of an operator's token. Where no token is asked for, a name is a word for
+//! the audit log, and not a proof.
 
 use api::problem::ProblemKind;
 use axum::{extract::FromRequestParts, http::request::Parts};
-use service_kit::error::ApiError;
-use telemetry::{audit::Actor, redact::scrub};
+use service_kit::{
+    access::{Caller, OPERATOR_SUBJECT, is_operator_name},
+    error::ApiError,
+};
+use telemetry::audit::Actor;
 
-/// The header with the operator's name.
+/// The header with the operator's name; it counts for nothing beside a token.
 pub const HEADER: &str = "x-operator";
 
-/// `x-operator`: 1 to 64 letters, digits, or any of `. _ - @`; `unknown` when it is missing.
+/// The token's `sub`, or else `x-operator`: 1 to 64 letters, digits, or any of `. _ - @`; `unknown` when it is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator(pub Actor);
 
 impl Operator {
     /// `None` when the name won't do.
     pub fn named(name: &str) -> Option<Self> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
-        let is_name = (1..=64).contains(&name.len()) && name.bytes().all(allowed) && scrub(name) == name;
-        is_name.then(|| Self(Actor::Operator(name.to_owned())))
+        is_operator_name(name).then(|| Self(Actor::Operator(name.to_owned())))
     }
 }
 
@@ -25,6 +27,10 @@ impl<S: Sync> FromRequestParts<S> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if let Some(subject) = parts.extensions.get::<Caller>().and_then(Caller::subject) {
+            let unfit = || ApiError::new(ProblemKind::Forbidden, OPERATOR_SUBJECT);
+            return Self::named(subject).ok_or_else(unfit);
+        }
         let Some(held) = parts.headers.get(HEADER) else {
             return Ok(Self(Actor::Operator("unknown".to_owned())));
         };

@@ -2,7 +2,7 @@
 
 use super::{App, path_of};
 use crate::{
-    domain::Draft,
+    domain::{Asker, Draft},
     place,
     resume::{KEY_LIFE, before},
     saga::answer,
@@ -27,10 +27,14 @@ use telemetry::{names::attribute, span, task};
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     deadline: Deadline,
+    asker: Asker,
     headers: HeaderMap,
     ApiJson(body): ApiJson<NewOrder>,
 ) -> Result<Response, ApiError> {
     let valid = body.validate().map_err(ApiError::invalid)?;
+    if asker.owner.is_some_and(|owner| owner != valid.customer_id) {
+        return Err(ApiError::new(ProblemKind::Forbidden, "this is an order for another customer"));
+    }
     span::customer(&app.telemetry.customer_ref(valid.customer_id.as_str()));
     span::set(attribute::ORDER_ITEM_COUNT, valid.items.as_slice().len() as i64);
     span::set(attribute::PAYMENT_METHOD, valid.payment.method.as_str());
@@ -51,12 +55,14 @@ pub(super) async fn create(
     };
     span::order(&id.to_string());
     let ValidOrder { customer_id, items, payment } = valid;
-    let draft = Draft { id, customer_id, items, created_at: Timestamp::now() };
+    let draft = Draft { id, customer_id, items, created_at: Timestamp::now(), placed_by: asker.operator };
     if let Some(slot) = slot {
         return Ok(accepted(place::accept(&app.saga, draft, &payment, slot).await?));
     }
-    // A task of its own: an order that has begun goes to its end even when the client hangs up.
-    let placed = task::spawn(async move { place::place(&app.saga, draft, payment, deadline).await });
+    // A task of its own: an order that has begun goes to its end even when the client hangs up. Boxed, because all that
+    // it holds on its way would be part of every future around it.
+    let placed =
+        task::spawn(async move { Box::pin(place::place(&app.saga, draft, payment, deadline)).await });
     Ok(created(placed.await.map_err(ApiError::internal)??))
 }
 
@@ -76,6 +82,7 @@ async fn claim(app: &App, key: &str, valid: &ValidOrder, deadline: Deadline) -> 
     let body = serde_json::to_vec(valid).map_err(ApiError::internal)?;
     let now = Timestamp::now();
     let request = KeyRequest {
+        customer: &valid.customer_id,
         key,
         fingerprint: &app.saga.seal.fingerprint(&body),
         order_id: OrderId::new(),

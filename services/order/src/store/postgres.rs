@@ -2,9 +2,9 @@
 
 mod keys;
 
-use super::{Result, StoredOrder, act_on_order, audit, outbox, problem_from, problem_json};
+use super::{Result, StoredOrder, act_on_order, actor, audit, outbox, problem_from, problem_json};
 use crate::{
-    domain::{ListQuery, Outcome, Step},
+    domain::{Asker, ListQuery, Outcome, Step},
     saga::UNDO_TIME,
 };
 use api::{
@@ -50,8 +50,8 @@ pub(super) async fn save(
     let mut tx = db.begin().await?;
     sqlx::query(
         "INSERT INTO orders (id, customer_id, status, total_minor, currency, traceparent, tracestate, baggage,
-                             created_at, updated_at, step, sealed_card, problem, claimed_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13)",
+                             created_at, updated_at, step, sealed_card, problem, claimed_until, placed_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14)",
     )
     .bind(Uuid::from(order.id))
     .bind(order.customer_id.as_str())
@@ -66,6 +66,7 @@ pub(super) async fn save(
     .bind(&new.sealed_card)
     .bind(problem_json(new.problem.as_ref()))
     .bind(OffsetDateTime::from(claimed_until))
+    .bind(&new.placed_by)
     .execute(&mut *tx)
     .await?;
     for (position, item) in order.items.iter().enumerate() {
@@ -82,7 +83,8 @@ pub(super) async fn save(
         .execute(&mut *tx)
         .await?;
     }
-    let act = act_on_order("order.created", Actor::Customer, order.id, &order.customer_id, order.total);
+    let by = actor(new.placed_by.clone());
+    let act = act_on_order("order.created", by, order.id, &order.customer_id, order.total);
     audit::postgres::append(&mut tx, auditor, &[act]).await?;
     tx.commit().await
 }
@@ -126,7 +128,7 @@ pub(super) async fn finish(
         "UPDATE orders SET status = $1, step = $2, transaction_id = $3, card_last4 = $4, problem = $5,
                            sealed_card = NULL, updated_at = $6, claimed_until = $7
          WHERE id = $8 AND status = 'pending'
-         RETURNING customer_id, total_minor, currency",
+         RETURNING customer_id, total_minor, currency, placed_by",
     )
     .bind(outcome.status().as_str())
     .bind(outcome.step().map(Step::as_str))
@@ -141,7 +143,8 @@ pub(super) async fn finish(
     if let (Some(row), Some(_)) = (&changed, payment) {
         outbox::postgres::insert(&mut tx, id, OrderEventKind::Confirmed, context).await?;
         let (customer, total) = read_owner(row)?;
-        let act = act_on_order("order.paid", Actor::Customer, id, &customer, total);
+        let by = actor(row.try_get("placed_by")?);
+        let act = act_on_order("order.paid", by, id, &customer, total);
         audit::postgres::append(&mut tx, auditor, &[act]).await?;
     }
     tx.commit().await?;
@@ -165,15 +168,22 @@ pub(super) async fn undone(db: &Postgres, auditor: &Auditor, id: OrderId, refund
     tx.commit().await
 }
 
-pub(super) async fn mark_cancel(db: &Postgres, id: OrderId, claimed_until: Timestamp) -> Result<()> {
+pub(super) async fn mark_cancel(
+    db: &Postgres,
+    id: OrderId,
+    asker: &Asker,
+    claimed_until: Timestamp,
+) -> Result<()> {
     let mut tx = db.begin().await?;
     sqlx::query(
-        "UPDATE orders SET step = 'cancel', claimed_until = $1, updated_at = $2
-         WHERE id = $3 AND status = 'confirmed' AND step IS NULL",
+        "UPDATE orders SET step = 'cancel', claimed_until = $1, updated_at = $2, cancelled_by = $5
+         WHERE id = $3 AND status = 'confirmed' AND step IS NULL AND ($4::text IS NULL OR customer_id = $4)",
     )
     .bind(OffsetDateTime::from(claimed_until))
     .bind(OffsetDateTime::from(Timestamp::now()))
     .bind(Uuid::from(id))
+    .bind(asker.owner.as_ref().map(CustomerId::as_str))
+    .bind(&asker.operator)
     .execute(&mut *tx)
     .await?;
     tx.commit().await
@@ -187,7 +197,7 @@ pub(super) async fn cancelled(
 ) -> Result<bool> {
     let mut tx = db.begin().await?;
     let sql = "UPDATE orders SET status = 'cancelled', step = NULL, updated_at = $1 WHERE id = $2 AND step = 'cancel'
-               RETURNING customer_id, total_minor, currency";
+               RETURNING customer_id, total_minor, currency, cancelled_by";
     let changed = sqlx::query(sql)
         .bind(OffsetDateTime::from(Timestamp::now()))
         .bind(Uuid::from(id))
@@ -197,15 +207,24 @@ pub(super) async fn cancelled(
         outbox::postgres::insert(&mut tx, id, OrderEventKind::Cancelled, context).await?;
         let (customer, total) = read_owner(row)?;
         let refunded = act_on_order("order.refunded", Actor::Service, id, &customer, total);
-        let cancelled = act_on_order("order.cancelled", Actor::Customer, id, &customer, None);
+        let by = actor(row.try_get("cancelled_by")?);
+        let cancelled = act_on_order("order.cancelled", by, id, &customer, None);
         audit::postgres::append(&mut tx, auditor, &[refunded, cancelled]).await?;
     }
     tx.commit().await?;
     Ok(changed.is_some())
 }
 
-pub(super) async fn load(db: &Postgres, id: OrderId) -> Result<Option<StoredOrder>> {
-    let rows = sqlx::query(select!("WHERE o.id = $1 ORDER BY i.position")).bind(Uuid::from(id));
+pub(super) async fn load(
+    db: &Postgres,
+    id: OrderId,
+    owner: Option<&CustomerId>,
+) -> Result<Option<StoredOrder>> {
+    let rows = sqlx::query(select!(
+        "WHERE o.id = $1 AND ($2::text IS NULL OR o.customer_id = $2) ORDER BY i.position"
+    ))
+    .bind(Uuid::from(id))
+    .bind(owner.map(CustomerId::as_str));
     Ok(grouped(&rows.fetch_all(db.pool()).await?)?.pop())
 }
 
@@ -312,6 +331,7 @@ fn read_order(row: &PgRow, id: OrderId, item: OrderItem) -> Result<StoredOrder> 
             tracestate: row.try_get("tracestate")?,
             baggage: row.try_get("baggage")?,
         },
+        placed_by: row.try_get("placed_by")?,
         sealed_card: row.try_get("sealed_card")?,
         problem: problem_from(row.try_get("problem")?),
         attempts: row.try_get("attempts")?,

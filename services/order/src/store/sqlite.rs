@@ -2,9 +2,9 @@
 
 mod keys;
 
-use super::{Result, StoredOrder, act_on_order, audit, outbox, problem_from, problem_json};
+use super::{Result, StoredOrder, act_on_order, actor, audit, outbox, problem_from, problem_json};
 use crate::{
-    domain::{ListQuery, Outcome, Step},
+    domain::{Asker, ListQuery, Outcome, Step},
     saga::UNDO_TIME,
 };
 use api::{
@@ -49,8 +49,8 @@ pub(super) async fn save(
     let mut tx = db.begin().await?;
     sqlx::query(
         "INSERT INTO orders (id, customer_id, status, total_minor, currency, traceparent, tracestate, baggage,
-                             created_at, updated_at, step, sealed_card, problem, claimed_until)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13)",
+                             created_at, updated_at, step, sealed_card, problem, claimed_until, placed_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14)",
     )
     .bind(order.id.to_string())
     .bind(order.customer_id.as_str())
@@ -65,6 +65,7 @@ pub(super) async fn save(
     .bind(&new.sealed_card)
     .bind(problem_json(new.problem.as_ref()))
     .bind(claimed_until.as_micros())
+    .bind(&new.placed_by)
     .execute(&mut *tx)
     .await?;
     for (position, item) in order.items.iter().enumerate() {
@@ -81,7 +82,8 @@ pub(super) async fn save(
         .execute(&mut *tx)
         .await?;
     }
-    let act = act_on_order("order.created", Actor::Customer, order.id, &order.customer_id, order.total);
+    let by = actor(new.placed_by.clone());
+    let act = act_on_order("order.created", by, order.id, &order.customer_id, order.total);
     audit::sqlite::append(&mut tx, auditor, &[act]).await?;
     tx.commit().await
 }
@@ -125,7 +127,7 @@ pub(super) async fn finish(
         "UPDATE orders SET status = ?, step = ?, transaction_id = ?, card_last4 = ?, problem = ?,
                            sealed_card = NULL, updated_at = ?, claimed_until = ?
          WHERE id = ? AND status = 'pending'
-         RETURNING customer_id, total_minor, currency",
+         RETURNING customer_id, total_minor, currency, placed_by",
     )
     .bind(outcome.status().as_str())
     .bind(outcome.step().map(Step::as_str))
@@ -140,7 +142,8 @@ pub(super) async fn finish(
     if let (Some(row), Some(_)) = (&changed, payment) {
         outbox::sqlite::insert(&mut tx, id, OrderEventKind::Confirmed, context).await?;
         let (customer, total) = read_owner(row)?;
-        let act = act_on_order("order.paid", Actor::Customer, id, &customer, total);
+        let by = actor(row.try_get("placed_by")?);
+        let act = act_on_order("order.paid", by, id, &customer, total);
         audit::sqlite::append(&mut tx, auditor, &[act]).await?;
     }
     tx.commit().await?;
@@ -164,15 +167,22 @@ pub(super) async fn undone(db: &Sqlite, auditor: &Auditor, id: OrderId, refunded
     tx.commit().await
 }
 
-pub(super) async fn mark_cancel(db: &Sqlite, id: OrderId, claimed_until: Timestamp) -> Result<()> {
+pub(super) async fn mark_cancel(
+    db: &Sqlite,
+    id: OrderId,
+    asker: &Asker,
+    claimed_until: Timestamp,
+) -> Result<()> {
     let mut tx = db.begin().await?;
     sqlx::query(
-        "UPDATE orders SET step = 'cancel', claimed_until = ?, updated_at = ?
-         WHERE id = ? AND status = 'confirmed' AND step IS NULL",
+        "UPDATE orders SET step = 'cancel', claimed_until = ?1, updated_at = ?2, cancelled_by = ?5
+         WHERE id = ?3 AND status = 'confirmed' AND step IS NULL AND (?4 IS NULL OR customer_id = ?4)",
     )
     .bind(claimed_until.as_micros())
     .bind(Timestamp::now().as_micros())
     .bind(id.to_string())
+    .bind(asker.owner.as_ref().map(CustomerId::as_str))
+    .bind(&asker.operator)
     .execute(&mut *tx)
     .await?;
     tx.commit().await
@@ -187,7 +197,7 @@ pub(super) async fn cancelled(
     let mut tx = db.begin().await?;
     let sql =
         "UPDATE orders SET status = 'cancelled', step = NULL, updated_at = ? WHERE id = ? AND step = 'cancel'
-               RETURNING customer_id, total_minor, currency";
+               RETURNING customer_id, total_minor, currency, cancelled_by";
     let changed = sqlx::query(sql)
         .bind(Timestamp::now().as_micros())
         .bind(id.to_string())
@@ -197,15 +207,23 @@ pub(super) async fn cancelled(
         outbox::sqlite::insert(&mut tx, id, OrderEventKind::Cancelled, context).await?;
         let (customer, total) = read_owner(row)?;
         let refunded = act_on_order("order.refunded", Actor::Service, id, &customer, total);
-        let cancelled = act_on_order("order.cancelled", Actor::Customer, id, &customer, None);
+        let by = actor(row.try_get("cancelled_by")?);
+        let cancelled = act_on_order("order.cancelled", by, id, &customer, None);
         audit::sqlite::append(&mut tx, auditor, &[refunded, cancelled]).await?;
     }
     tx.commit().await?;
     Ok(changed.is_some())
 }
 
-pub(super) async fn load(db: &Sqlite, id: OrderId) -> Result<Option<StoredOrder>> {
-    let rows = sqlx::query(select!("WHERE o.id = ? ORDER BY i.position")).bind(id.to_string());
+pub(super) async fn load(
+    db: &Sqlite,
+    id: OrderId,
+    owner: Option<&CustomerId>,
+) -> Result<Option<StoredOrder>> {
+    let rows =
+        sqlx::query(select!("WHERE o.id = ?1 AND (?2 IS NULL OR o.customer_id = ?2) ORDER BY i.position"))
+            .bind(id.to_string())
+            .bind(owner.map(CustomerId::as_str));
     Ok(grouped(&rows.fetch_all(db.reader()).await?)?.pop())
 }
 
@@ -312,6 +330,7 @@ fn read_order(row: &SqliteRow, id: OrderId, item: OrderItem) -> Result<StoredOrd
             tracestate: row.try_get("tracestate")?,
             baggage: row.try_get("baggage")?,
         },
+        placed_by: row.try_get("placed_by")?,
         sealed_card: row.try_get("sealed_card")?,
         problem: problem_from(row.try_get("problem")?),
         attempts: row.try_get("attempts")?,

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use api::event::CloudEvent;
-use reqwest::Url;
+use reqwest::{StatusCode, Url, header::AUTHORIZATION};
 use telemetry::propagation::StoredContext;
 
 use super::{PublishError, to_message};
+use crate::access::PeerToken;
 use crate::peer::plain_client;
 
 /// Posts events to one URL. A cheap handle.
@@ -14,12 +15,17 @@ use crate::peer::plain_client;
 pub struct HttpPublisher {
     client: reqwest::Client,
     receiver: Url,
+    token: Option<PeerToken>,
 }
 
 impl HttpPublisher {
-    pub(super) fn new(receiver: Url, timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(
+        receiver: Url,
+        timeout: Duration,
+        token: Option<PeerToken>,
+    ) -> Result<Self, reqwest::Error> {
         // A plain client: the PRODUCER span is the hop, a CLIENT span inside it would say the same again.
-        Ok(Self { client: plain_client(timeout)?, receiver })
+        Ok(Self { client: plain_client(timeout)?, receiver, token })
     }
 
     pub(super) async fn publish(
@@ -27,12 +33,13 @@ impl HttpPublisher {
         event: &CloudEvent,
         context: &StoredContext,
     ) -> Result<(), PublishError> {
-        let (headers, body) = to_message(event, context)?;
+        let (mut headers, body) = to_message(event, context)?;
+        if let Some(token) = &self.token {
+            headers.insert(AUTHORIZATION, token.header());
+        }
         match self.client.post(self.receiver.clone()).headers(headers).body(body).send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => {
-                Err(PublishError::NotTaken(format!("the receiver answered {}", answer.status().as_u16())))
-            }
+            Ok(answer) => Err(refused(answer.status())),
             Err(error) if error.is_connect() => {
                 Err(PublishError::Away("the receiver cannot be reached".to_owned()))
             }
@@ -42,5 +49,17 @@ impl HttpPublisher {
             }
             Err(_) => Err(PublishError::NotTaken("the connection broke before an answer".to_owned())),
         }
+    }
+}
+
+/// Who we are, how often we come and how busy the receiver is say nothing about the event: those don't count against it.
+fn refused(status: StatusCode) -> PublishError {
+    let why = format!("the receiver answered {}", status.as_u16());
+    match status {
+        StatusCode::UNAUTHORIZED
+        | StatusCode::FORBIDDEN
+        | StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::SERVICE_UNAVAILABLE => PublishError::Away(why),
+        _ => PublishError::NotTaken(why),
     }
 }

@@ -5,6 +5,8 @@
 //! events. What a receiver gives up goes to a subject of its own, from where the publisher takes it back.
 
 mod consumer;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +32,9 @@ const STREAM: &str = "ORDER_EVENTS";
 const DEAD: &str = "order-events.dead";
 /// A receiver that is away for longer misses events.
 const KEPT: Duration = Duration::from_hours(7 * 24);
+/// So does one that is away while more than this comes, 2 GiB: the oldest make room, so that a full stream refuses
+/// nothing. The server sets the room aside when the stream is made.
+const KEPT_BYTES: i64 = 2 << 30;
 /// How long the stream remembers what it has taken: longer than a publisher goes on with one delivery at a time.
 const DUPLICATES: Duration = Duration::from_mins(10);
 
@@ -38,18 +43,20 @@ const DUPLICATES: Duration = Duration::from_mins(10);
 pub struct NatsServer {
     address: ServerAddr,
     attempts: u32,
+    replicas: usize,
 }
 
 impl NatsServer {
-    /// None when the URL is not `nats://[user:password@]host[:port]`. A receiver gives an event up after `attempts`.
-    pub(super) fn new(url: &Url, attempts: u32) -> Option<Self> {
+    /// None when the URL is not `nats://[user:password@]host[:port]`. A receiver gives an event up after `attempts`;
+    /// the stream is made with so many `replicas`.
+    pub(super) fn new(url: &Url, attempts: u32, replicas: usize) -> Option<Self> {
         let only_a_server = url.has_host()
             && matches!(url.path(), "" | "/")
             && url.query().is_none()
             && url.fragment().is_none()
             && url.host_str() != Some("");
         let address = ServerAddr::from_url(url.clone()).ok().filter(|_| only_a_server)?;
-        Some(Self { address, attempts })
+        Some(Self { address, attempts, replicas })
     }
 
     /// Connects, and makes the stream if there is none. The connection mends itself from then on.
@@ -60,8 +67,33 @@ impl NatsServer {
             .connect(self.address.clone())
             .await?;
         let context = ContextBuilder::new().timeout(timeout).build(client);
-        ensure_stream(&context).await?;
+        self.ensure_stream(&context).await?;
         Ok(context)
+    }
+
+    /// The stream, made if there is none. One that is there stays as it is: its replicas and its size are changed on
+    /// the servers. Only one without a size is given ours.
+    async fn ensure_stream(&self, context: &jetstream::Context) -> Result<stream::Stream, async_nats::Error> {
+        let config = stream::Config {
+            name: STREAM.to_owned(),
+            subjects: vec![ORDER_EVENTS.to_owned(), DEAD.to_owned()],
+            storage: stream::StorageType::File,
+            max_age: KEPT,
+            max_bytes: KEPT_BYTES,
+            duplicate_window: DUPLICATES,
+            num_replicas: self.replicas,
+            ..stream::Config::default()
+        };
+        let stream = context.get_or_create_stream(config).await?;
+        let held = &stream.cached_info().config;
+        if held.max_bytes <= 0 {
+            let bounded = stream::Config { max_bytes: KEPT_BYTES, ..held.clone() };
+            // It works without, until the disk is full.
+            if let Err(error) = context.update_stream(bounded).await {
+                tracing::warn!(%error, "the stream of events could not be given a size");
+            }
+        }
+        Ok(stream)
     }
 }
 
@@ -69,18 +101,6 @@ impl fmt::Debug for NatsServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NatsServer({}:{})", self.address.host(), self.address.port())
     }
-}
-
-async fn ensure_stream(context: &jetstream::Context) -> Result<stream::Stream, async_nats::Error> {
-    let config = stream::Config {
-        name: STREAM.to_owned(),
-        subjects: vec![ORDER_EVENTS.to_owned(), DEAD.to_owned()],
-        storage: stream::StorageType::File,
-        max_age: KEPT,
-        duplicate_window: DUPLICATES,
-        ..stream::Config::default()
-    };
-    Ok(context.get_or_create_stream(config).await?)
 }
 
 /// Publishes to the stream. A cheap handle.
@@ -137,7 +157,7 @@ impl NatsPublisher {
                 Err(not_taken("the event is larger than NATS takes"))
             }
             Err(PublishErrorKind::StreamNotFound) => {
-                let _ = ensure_stream(jetstream).await;
+                let _ = self.server.ensure_stream(jetstream).await;
                 Err(PublishError::Away("there was no stream".to_owned()))
             }
             Err(kind) => Err(PublishError::Away(format!("NATS did not take it: {kind}"))),

@@ -1,6 +1,13 @@
 //! Which lines are written, and where they go.
 
-use crate::env::{ConfigError, Env};
+use super::variables::{
+    LOG_CALLSITE_LIMIT, LOG_FILE, LOG_FILE_BACKUPS, LOG_FILE_COMPRESS, LOG_FILE_MAX_AGE_DAYS,
+    LOG_FILE_MAX_BYTES, LOG_LEVEL, LOG_SAMPLE_RATIO, LOG_SHIP, LOG_SHIP_CA,
+};
+use crate::env::{
+    ConfigError, Env,
+    parse::{list, share, value, within},
+};
 use std::{path::PathBuf, time::Duration};
 use tracing::level_filters::LevelFilter;
 
@@ -45,23 +52,16 @@ pub(crate) enum Carrier {
 
 /// Lines that may wait for a receiver before the next are dropped: some 4 MiB.
 const LOG_QUEUE: usize = 8192;
-/// More than any line that is written once an order, and far less than what a loop writes that has gone wrong.
-const CALLSITE_LIMIT: u32 = 5_000;
-const MAX_BYTES: u64 = 100_000_000;
-const MAX_AGE_DAYS: u32 = 28;
-const BACKUPS: usize = 3;
-
 impl LogsConfig {
     /// `service` names the file where `LOG_FILE` is a folder.
     pub(super) fn from_env(service: &str, env: &Env) -> Result<Self, ConfigError> {
-        let limit = env.parse("LOG_CALLSITE_LIMIT", "a number of lines a second, or 0 for no limit")?;
         Ok(Self {
-            level: level(env)?,
-            sample_ratio: ratio(env)?,
-            callsite_limit: Some(limit.unwrap_or(CALLSITE_LIMIT)).filter(|limit| *limit > 0),
+            level: env.read(&LOG_LEVEL, level)?,
+            sample_ratio: env.read(&LOG_SAMPLE_RATIO, share)?,
+            callsite_limit: Some(env.read(&LOG_CALLSITE_LIMIT, value)?).filter(|limit| *limit > 0),
             file: FileConfig::from_env(service, env)?,
-            ship: receivers(env)?,
-            ship_ca: env.get("LOG_SHIP_CA").map(PathBuf::from),
+            ship: env.read(&LOG_SHIP, receivers)?,
+            ship_ca: env.optional(&LOG_SHIP_CA, value)?,
             queue: LOG_QUEUE,
         })
     }
@@ -69,56 +69,33 @@ impl LogsConfig {
 
 impl FileConfig {
     fn from_env(service: &str, env: &Env) -> Result<Option<Self>, ConfigError> {
-        let Some(held) = env.get("LOG_FILE") else { return Ok(None) };
-        let mut path = PathBuf::from(held);
-        if held.ends_with('/') || path.is_dir() {
-            path.push(format!("{service}.log"));
-        }
-        let days = at_least_one(env, "LOG_FILE_MAX_AGE_DAYS", "a number of days")?.unwrap_or(MAX_AGE_DAYS);
-        Ok(Some(Self {
-            path,
-            max_bytes: at_least_one(env, "LOG_FILE_MAX_BYTES", "a number of bytes")?.unwrap_or(MAX_BYTES),
-            max_age: Duration::from_hours(24) * days,
-            backups: env.parse("LOG_FILE_BACKUPS", "a number of files")?.unwrap_or(BACKUPS),
-            compress: env.parse("LOG_FILE_COMPRESS", "true or false")?.unwrap_or(true),
-        }))
+        let path = env.optional(&LOG_FILE, |held| {
+            let path = PathBuf::from(held);
+            let is_folder = held.ends_with('/') || path.is_dir();
+            Some(if is_folder { path.join(format!("{service}.log")) } else { path })
+        })?;
+        let days: u32 = env.read(&LOG_FILE_MAX_AGE_DAYS, within(1..))?;
+        let max_bytes = env.read(&LOG_FILE_MAX_BYTES, within(1..))?;
+        let backups = env.read(&LOG_FILE_BACKUPS, value)?;
+        let compress = env.read(&LOG_FILE_COMPRESS, value)?;
+        let max_age = Duration::from_hours(24) * days;
+        Ok(path.map(|path| Self { path, max_bytes, max_age, backups, compress }))
     }
 }
 
-fn at_least_one<T>(env: &Env, name: &'static str, takes: &'static str) -> Result<Option<T>, ConfigError>
-where
-    T: std::str::FromStr + Default + PartialEq + std::fmt::Display,
-{
-    match env.parse::<T>(name, takes)? {
-        Some(held) if held == T::default() => Err(ConfigError::new(name, held, takes)),
-        other => Ok(other),
-    }
-}
-
-fn level(env: &Env) -> Result<LevelFilter, ConfigError> {
-    Ok(match env.get("LOG_LEVEL").map(str::to_ascii_lowercase).as_deref() {
-        None | Some("info") => LevelFilter::INFO,
-        Some("debug") => LevelFilter::DEBUG,
-        Some("warn") => LevelFilter::WARN,
-        Some("error") => LevelFilter::ERROR,
-        Some("off") => LevelFilter::OFF,
-        Some(held) => return Err(ConfigError::new("LOG_LEVEL", held, "debug, info, warn, error or off")),
+fn level(held: &str) -> Option<LevelFilter> {
+    Some(match held.to_ascii_lowercase().as_str() {
+        "info" => LevelFilter::INFO,
+        "debug" => LevelFilter::DEBUG,
+        "warn" => LevelFilter::WARN,
+        "error" => LevelFilter::ERROR,
+        "off" => LevelFilter::OFF,
+        _ => return None,
     })
 }
 
-fn ratio(env: &Env) -> Result<f64, ConfigError> {
-    const NAME: &str = "LOG_SAMPLE_RATIO";
-    const TAKES: &str = "a share from 0 to 1";
-    let ratio = env.parse::<f64>(NAME, TAKES)?.unwrap_or(1.0);
-    if (0.0..=1.0).contains(&ratio) { Ok(ratio) } else { Err(ConfigError::new(NAME, ratio, TAKES)) }
-}
-
-fn receivers(env: &Env) -> Result<Vec<Receiver>, ConfigError> {
-    const NAME: &str = "LOG_SHIP";
-    let takes = "tcp://host:port, tls://host:port, udp://host:port (comma separated), or none";
-    let Some(held) = env.get(NAME).filter(|held| *held != "none") else { return Ok(Vec::new()) };
-    let urls = held.split(',').map(|url| receiver(url.trim()));
-    urls.collect::<Option<Vec<_>>>().ok_or_else(|| ConfigError::new(NAME, held, takes))
+fn receivers(held: &str) -> Option<Vec<Receiver>> {
+    if held == "none" { Some(Vec::new()) } else { list(held, receiver) }
 }
 
 fn receiver(url: &str) -> Option<Receiver> {
@@ -130,8 +107,8 @@ fn receiver(url: &str) -> Option<Receiver> {
         _ => return None,
     };
     let (host, port) = address.rsplit_once(':')?;
-    (!host.is_empty() && port.parse::<u16>().is_ok())
-        .then(|| Receiver { carrier, address: address.to_owned() })
+    let is_host = !host.is_empty() && !host.contains(['@', '/', '?']);
+    (is_host && port.parse::<u16>().is_ok()).then(|| Receiver { carrier, address: address.to_owned() })
 }
 
 #[cfg(test)]

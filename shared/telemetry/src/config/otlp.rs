@@ -1,7 +1,17 @@
 //! How spans are sent by OTLP (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>), and how much of each.
 
-use super::percent_decoded;
-use crate::env::{ConfigError, Env};
+use super::{
+    percent_decoded,
+    variables::{
+        OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_TRACES_HEADERS,
+        OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_SPAN_EVENT_COUNT_LIMIT,
+        OTEL_SPAN_LINK_COUNT_LIMIT,
+    },
+};
+use crate::env::{
+    ConfigError, Env,
+    parse::{list, millis, value},
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
@@ -14,40 +24,28 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The specification's default for each.
-    const LIMIT: u32 = 128;
-
     pub(super) fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let limit = |name| Ok(env.parse(name, "a number of them in one span")?.unwrap_or(Self::LIMIT));
         Ok(Self {
-            attributes: limit("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT")?,
-            events: limit("OTEL_SPAN_EVENT_COUNT_LIMIT")?,
-            links: limit("OTEL_SPAN_LINK_COUNT_LIMIT")?,
+            attributes: env.read(&OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, value)?,
+            events: env.read(&OTEL_SPAN_EVENT_COUNT_LIMIT, value)?,
+            links: env.read(&OTEL_SPAN_LINK_COUNT_LIMIT, value)?,
         })
     }
 }
 
 /// What an export may take with all its tries. The signal's own variable goes before the common one.
 pub(super) fn timeout(env: &Env) -> Result<Duration, ConfigError> {
-    let millis = |name| env.parse(name, "a number of milliseconds");
-    let own = millis("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT")?;
-    let common = millis("OTEL_EXPORTER_OTLP_TIMEOUT")?;
-    Ok(Duration::from_millis(own.or(common).unwrap_or(10_000)))
+    let own = env.optional(&OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, millis(..))?;
+    let common = env.read(&OTEL_EXPORTER_OTLP_TIMEOUT, millis(..))?;
+    Ok(own.unwrap_or(common))
 }
 
 /// What goes with each request. The signal's own variable takes the place of the common one. Values are secrets.
 pub(super) fn headers(env: &Env) -> Result<HeaderMap, ConfigError> {
-    let common = read(env, "OTEL_EXPORTER_OTLP_HEADERS")?;
-    let own = read(env, "OTEL_EXPORTER_OTLP_TRACES_HEADERS")?;
+    let headers = |held: &str| list(held, header).map(HeaderMap::from_iter);
+    let common = env.optional(&OTEL_EXPORTER_OTLP_HEADERS, headers)?;
+    let own = env.optional(&OTEL_EXPORTER_OTLP_TRACES_HEADERS, headers)?;
     Ok(own.or(common).unwrap_or_default())
-}
-
-fn read(env: &Env, name: &'static str) -> Result<Option<HeaderMap>, ConfigError> {
-    let Some(held) = env.get(name) else { return Ok(None) };
-    let pairs = held.split(',').filter(|pair| !pair.trim().is_empty());
-    let headers = pairs.map(header).collect::<Option<HeaderMap>>();
-    let takes = "key=value pairs, comma separated, values percent-encoded";
-    headers.map(Some).ok_or_else(|| ConfigError::secret(name, takes))
 }
 
 fn header(pair: &str) -> Option<(HeaderName, HeaderValue)> {

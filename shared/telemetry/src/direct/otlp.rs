@@ -2,7 +2,10 @@
 //! (<https://opentelemetry.io/docs/specs/otlp/>).
 
 use super::proto::{self, Any, Read};
-use crate::config::{Config, Protocol, TracesConfig};
+use crate::{
+    config::{Config, Protocol, TracesConfig},
+    names::SCHEMA_URL,
+};
 use bytes::{Buf, BufMut, Bytes};
 use http::{HeaderMap, StatusCode, header, uri::PathAndQuery};
 use std::time::Duration;
@@ -27,7 +30,8 @@ pub(super) struct Otlp {
     headers: HeaderMap,
     /// What an export may take with all its tries.
     timeout: Duration,
-    /// The fields `resource` of `ResourceSpans` and `scope` of `ScopeSpans`, which never change.
+    /// The fields `resource` of `ResourceSpans` and `scope` of `ScopeSpans`, each with its `schema_url`. They never
+    /// change.
     resource: Vec<u8>,
     scope: Vec<u8>,
 }
@@ -70,7 +74,7 @@ impl Otlp {
         }
         let mut scope = Vec::new();
         proto::bytes(&mut scope, 1, crate::trace::SCOPE.as_bytes());
-        Ok(Self { transport, headers, timeout, resource: field(1, &resource), scope: field(1, &scope) })
+        Ok(Self { transport, headers, timeout, resource: with_schema(&resource), scope: with_schema(&scope) })
     }
 
     /// Sends finished spans, which are fields `spans` of `ScopeSpans`, and tries again where OTLP says so. Returns how
@@ -173,10 +177,12 @@ impl Failed {
     }
 }
 
-fn field(number: u64, message: &[u8]) -> Vec<u8> {
-    let mut field = Vec::new();
-    proto::bytes(&mut field, number, message);
-    field
+/// A resource or scope as the field that it is, with the one that says what its names mean.
+fn with_schema(message: &[u8]) -> Vec<u8> {
+    let mut fields = Vec::new();
+    proto::bytes(&mut fields, 1, message);
+    proto::bytes(&mut fields, 3, SCHEMA_URL.as_bytes());
+    fields
 }
 
 /// `partial_success.rejected_spans` of an `ExportTraceServiceResponse`.

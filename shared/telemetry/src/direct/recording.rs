@@ -7,6 +7,10 @@ use super::{
 use crate::{
     config::Limits,
     log::LogContext,
+    names::{
+        attribute,
+        twins::{self, Twin},
+    },
     propagation::{Carried, Ids, RemoteContext},
     redact::{is_secret_static as is_secret, scrub},
 };
@@ -225,6 +229,9 @@ impl Recording {
     /// Appends the whole message, with its length, as the field `number`, and ends the recording.
     pub(super) fn finish(self, end: u64, number: u64, out: &mut Vec<u8>) {
         let mut body = self.body;
+        if attribute::HAS_TWINS {
+            add_old_names(&mut body, &twins::ATTRIBUTES);
+        }
         proto::fixed64(&mut body, field::END, end);
         for (number, counted) in [
             (field::DROPPED_ATTRIBUTES, &self.attributes),
@@ -250,6 +257,25 @@ impl Recording {
         if let Some(place) = place {
             self.body.drain(place);
             self.attributes.kept -= 1;
+        }
+    }
+}
+
+/// The value of an attribute stands behind its key, as it is.
+fn add_old_names(body: &mut Vec<u8>, twins: &[Twin]) {
+    for (old, new) in twins {
+        let of_new = proto::fields(body).find_map(|found| match found.value {
+            Read::Bytes(pair)
+                if found.number == field::ATTRIBUTES && key_of(&found.value) == Some(new.as_bytes()) =>
+            {
+                Some(pair.get(proto::bytes_len(new.len())..)?.to_vec())
+            }
+            _ => None,
+        });
+        if let Some(value) = of_new {
+            proto::length(body, field::ATTRIBUTES, proto::bytes_len(old.len()) + value.len());
+            proto::bytes(body, 1, old.as_bytes());
+            body.extend_from_slice(&value);
         }
     }
 }
@@ -329,5 +355,41 @@ pub(super) fn give_buffer(mut buffer: Vec<u8>) {
                 buffers.push(buffer);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry_proto::tonic::{
+        common::v1::{
+            AnyValue, KeyValue,
+            any_value::Value::{IntValue, StringValue},
+        },
+        trace::v1::Span,
+    };
+    use prost::Message;
+
+    #[test]
+    fn a_renamed_attribute_has_its_old_name_too() {
+        let mut body = Vec::new();
+        proto::key_value(&mut body, field::ATTRIBUTES, "order.id", &Any::Text("7"));
+        proto::key_value(&mut body, field::ATTRIBUTES, "order.item_count", &Any::Int(2));
+        let twins =
+            [("order.number", "order.id"), ("items", "order.item_count"), ("order.old", "order.missing")];
+        add_old_names(&mut body, &twins);
+        let pair = |key: &str, value| KeyValue {
+            key: key.to_owned(),
+            value: Some(AnyValue { value: Some(value) }),
+            ..KeyValue::default()
+        };
+        let (id, count) = (StringValue("7".to_owned()), IntValue(2));
+        let expected = [
+            pair("order.id", id.clone()),
+            pair("order.item_count", count.clone()),
+            pair("order.number", id),
+            pair("items", count),
+        ];
+        assert_eq!(Span::decode(&*body).unwrap().attributes, expected);
     }
 }

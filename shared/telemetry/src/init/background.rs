@@ -2,7 +2,7 @@
 //! with requests for their runtime's workers.
 
 use crate::{
-    config::Config,
+    config::{Config, variables::OTEL_EXPORTER_OTLP_ENDPOINT},
     env::ConfigError,
     log::{Gate, Outlet},
     pipeline::Export,
@@ -36,7 +36,7 @@ impl Background {
         if let Err(why) = started {
             // Dropping it would block, and the caller is inside a runtime.
             runtime.shutdown_background();
-            return Err(ConfigError::new("OTEL_EXPORTER_OTLP_ENDPOINT", &config.traces.endpoint, why));
+            return Err(OTEL_EXPORTER_OTLP_ENDPOINT.wrong_here(&config.traces.endpoint, why));
         }
         for outlet in outlets {
             runtime.spawn(outlet.run());

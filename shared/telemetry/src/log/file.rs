@@ -7,7 +7,10 @@ use super::{
     ship::Backoff,
     sink::{Notice, Sink, joined},
 };
-use crate::{config::FileConfig, env::ConfigError};
+use crate::{
+    config::{FileConfig, variables::LOG_FILE},
+    env::ConfigError,
+};
 use backups::Backups;
 use bytes::Bytes;
 use std::{
@@ -80,7 +83,7 @@ impl LogFile {
     /// Opens the file. A disk that is full may have room later; anything else is the configuration's fault.
     pub(super) fn begin(config: &FileConfig) -> Result<Self, ConfigError> {
         let refused = |why: String| {
-            ConfigError::new("LOG_FILE", config.path.display(), format!("a file that can be written ({why})"))
+            LOG_FILE.wrong_here(config.path.display(), format!("a file that can be written ({why})"))
         };
         // Where nobody has made the folder yet, as on a first start.
         let folder = config.path.parent().map_or(Ok(()), fs::create_dir_all);

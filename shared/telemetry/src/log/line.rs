@@ -1,4 +1,7 @@
-//! One event as one JSON line, in the form of the contract.
+//! One event as one JSON line, in the form of docs/TELEMETRY.md.
+
+#[cfg(test)]
+mod tests;
 
 use super::{
     context::Around,
@@ -7,7 +10,7 @@ use super::{
 };
 use crate::{
     hex::push_hex,
-    names::field,
+    names::{field, twins},
     redact::{REDACTED, is_card_f64, is_card_i64, is_card_u64, is_secret_static, scrub},
 };
 use bytes::Bytes;
@@ -69,6 +72,9 @@ impl Writer {
         parts.clear();
         event.record(&mut parts.fields);
         self.write(&mut parts.line, event, &parts.fields, around);
+        if field::HAS_TWINS {
+            twins::in_line(&mut parts.line, &twins::FIELDS);
+        }
         let line = parts.line.as_bytes();
         let line = Bytes::copy_from_slice(&cut(line, LONGEST).unwrap_or(line.into()));
         if parts.is_small() {
@@ -214,7 +220,7 @@ fn push_whole(json: &mut String, number: impl fmt::Display) {
     let _ = write!(json, "{number}");
 }
 
-/// The contract's words; there is nothing below DEBUG.
+/// The words of the list of signals; there is nothing below DEBUG.
 fn severity(level: tracing::Level) -> &'static str {
     match level {
         tracing::Level::ERROR => "ERROR",

@@ -1,6 +1,12 @@
 //! The last look at a span before it leaves, off the request's path: secrets out, one value for each attribute.
 
-use crate::redact::{REDACTED, is_card_f64, is_card_i64, is_secret_name, scrub};
+use crate::{
+    names::{
+        attribute,
+        twins::{self, Twin},
+    },
+    redact::{REDACTED, is_card_f64, is_card_i64, is_secret_name, scrub},
+};
 use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Status};
 use opentelemetry_sdk::trace::SpanData;
 use std::borrow::Cow;
@@ -26,6 +32,18 @@ pub(crate) fn scrub_span(span: &mut SpanData) {
         && let Cow::Owned(clean) = scrub(description)
     {
         *description = clean.into();
+    }
+    if attribute::HAS_TWINS {
+        add_old_names(&mut span.attributes, &twins::ATTRIBUTES);
+    }
+}
+
+fn add_old_names(attributes: &mut Vec<KeyValue>, twins: &[Twin]) {
+    for (old, new) in twins {
+        if let Some(attribute) = attributes.iter().find(|attribute| attribute.key.as_str() == *new) {
+            let value = attribute.value.clone();
+            attributes.push(KeyValue::new(*old, value));
+        }
     }
 }
 
@@ -73,5 +91,22 @@ fn is_card(value: &Value) -> bool {
 fn scrub_text(text: &mut StringValue) {
     if let Cow::Owned(clean) = scrub(text.as_str()) {
         *text = clean.into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renamed_attribute_has_its_old_name_too() {
+        let mut attributes = vec![KeyValue::new("order.id", "7"), KeyValue::new("order.item_count", 2)];
+        add_old_names(&mut attributes, &[("order.number", "order.id"), ("order.old", "order.missing")]);
+        let expected = [
+            KeyValue::new("order.id", "7"),
+            KeyValue::new("order.item_count", 2),
+            KeyValue::new("order.number", "7"),
+        ];
+        assert_eq!(attributes, expected);
     }
 }

@@ -28,10 +28,13 @@ pub(in crate::store) async fn forget(
     for sql in [
         "UPDATE outbox SET baggage = NULL WHERE order_id = ANY ($1)",
         "UPDATE dead_letters SET baggage = NULL WHERE order_id = ANY ($1)",
-        "DELETE FROM idempotency_keys WHERE order_id = ANY ($1)",
     ] {
         sqlx::query(sql).bind(&ids).execute(&mut *tx).await?;
     }
+    sqlx::query("DELETE FROM idempotency_keys WHERE starts_with(key, $1 || '/')")
+        .bind(customer.as_str())
+        .execute(&mut *tx)
+        .await?;
     sqlx::query(
         "UPDATE orders SET customer_id = $1, card_last4 = NULL, sealed_card = NULL, baggage = NULL
          WHERE id = ANY ($2)",

@@ -25,7 +25,7 @@ pub(in crate::store) async fn forget(
     for sql in [
         "UPDATE outbox SET baggage = NULL WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
         "UPDATE dead_letters SET baggage = NULL WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
-        "DELETE FROM idempotency_keys WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
+        "DELETE FROM idempotency_keys WHERE substr(key, 1, length(?1) + 1) = ?1 || '/'",
     ] {
         sqlx::query(sql).bind(customer.as_str()).execute(&mut *tx).await?;
     }

@@ -14,8 +14,9 @@ pub(in crate::store) async fn claim_key(db: &Postgres, request: &KeyRequest<'_>)
 }
 
 async fn claim_key_in(tx: &mut PgConnection, request: &KeyRequest<'_>) -> Result<KeyClaim> {
+    let key = request.kept();
     sqlx::query("DELETE FROM idempotency_keys WHERE key = $1 AND created_at < $2")
-        .bind(request.key)
+        .bind(&key)
         .bind(OffsetDateTime::from(request.oldest))
         .execute(&mut *tx)
         .await?;
@@ -23,7 +24,7 @@ async fn claim_key_in(tx: &mut PgConnection, request: &KeyRequest<'_>) -> Result
         "INSERT INTO idempotency_keys (key, fingerprint, order_id, locked_until, created_at)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
     )
-    .bind(request.key)
+    .bind(&key)
     .bind(request.fingerprint)
     .bind(Uuid::from(request.order_id))
     .bind(OffsetDateTime::from(request.locked_until))
@@ -38,7 +39,7 @@ async fn claim_key_in(tx: &mut PgConnection, request: &KeyRequest<'_>) -> Result
          FROM idempotency_keys k LEFT JOIN orders o ON o.id = k.order_id WHERE k.key = $1
          FOR UPDATE OF k",
     )
-    .bind(request.key)
+    .bind(&key)
     .fetch_one(&mut *tx)
     .await?;
     let order_id = converted::<_, Uuid, OrderId>(&row, "order_id")?;
@@ -53,7 +54,7 @@ async fn claim_key_in(tx: &mut PgConnection, request: &KeyRequest<'_>) -> Result
     }
     sqlx::query("UPDATE idempotency_keys SET locked_until = $1 WHERE key = $2")
         .bind(OffsetDateTime::from(request.locked_until))
-        .bind(request.key)
+        .bind(&key)
         .execute(tx)
         .await?;
     Ok(KeyClaim::Ours(order_id))

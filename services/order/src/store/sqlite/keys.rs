@@ -13,8 +13,9 @@ pub(in crate::store) async fn claim_key(db: &Sqlite, request: &KeyRequest<'_>) -
 }
 
 async fn claim_key_in(tx: &mut SqliteConnection, request: &KeyRequest<'_>) -> Result<KeyClaim> {
+    let key = request.kept();
     sqlx::query("DELETE FROM idempotency_keys WHERE key = ? AND created_at < ?")
-        .bind(request.key)
+        .bind(&key)
         .bind(request.oldest.as_micros())
         .execute(&mut *tx)
         .await?;
@@ -22,7 +23,7 @@ async fn claim_key_in(tx: &mut SqliteConnection, request: &KeyRequest<'_>) -> Re
         "INSERT INTO idempotency_keys (key, fingerprint, order_id, locked_until, created_at)
          VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     )
-    .bind(request.key)
+    .bind(&key)
     .bind(request.fingerprint)
     .bind(request.order_id.to_string())
     .bind(request.locked_until.as_micros())
@@ -36,7 +37,7 @@ async fn claim_key_in(tx: &mut SqliteConnection, request: &KeyRequest<'_>) -> Re
         "SELECT k.fingerprint, k.order_id, k.locked_until, o.id IS NOT NULL AS kept
          FROM idempotency_keys k LEFT JOIN orders o ON o.id = k.order_id WHERE k.key = ?",
     )
-    .bind(request.key)
+    .bind(&key)
     .fetch_one(&mut *tx)
     .await?;
     let order_id = parsed(&row, "order_id")?;
@@ -51,7 +52,7 @@ async fn claim_key_in(tx: &mut SqliteConnection, request: &KeyRequest<'_>) -> Re
     }
     sqlx::query("UPDATE idempotency_keys SET locked_until = ? WHERE key = ?")
         .bind(request.locked_until.as_micros())
-        .bind(request.key)
+        .bind(&key)
         .execute(tx)
         .await?;
     Ok(KeyClaim::Ours(order_id))

@@ -15,7 +15,7 @@ use telemetry::{Telemetry, messaging, span};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use super::{DEAD, NatsServer, SYSTEM, ensure_stream};
+use super::{DEAD, NatsServer, SYSTEM};
 use crate::cloudevents;
 use crate::error::ApiError;
 use crate::events::back_off;
@@ -156,7 +156,7 @@ async fn subscribe<R, F>(
                     }
                     reached = true;
                     let context = connection.insert(context);
-                    pull(context, durable, subject, &receive, &mut work).await
+                    pull(server, context, durable, subject, &receive, &mut work).await
                 }
                 Err(error) => error,
             };
@@ -179,6 +179,7 @@ async fn subscribe<R, F>(
 
 /// Receives until something breaks.
 async fn pull<R, F>(
+    server: &NatsServer,
     context: &jetstream::Context,
     durable: &'static str,
     subject: &'static str,
@@ -189,7 +190,7 @@ where
     R: Fn(jetstream::Context, Message) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut messages = match open(context, durable, subject).await {
+    let mut messages = match open(server, context, durable, subject).await {
         Ok(messages) => Waiting(messages),
         Err(error) => return error,
     };
@@ -207,6 +208,7 @@ where
 }
 
 async fn open(
+    server: &NatsServer,
     context: &jetstream::Context,
     durable: &'static str,
     subject: &'static str,
@@ -218,7 +220,7 @@ async fn open(
         ack_wait: ACK_WAIT,
         ..pull::Config::default()
     };
-    let consumer = ensure_stream(context).await?.get_or_create_consumer(durable, config).await?;
+    let consumer = server.ensure_stream(context).await?.get_or_create_consumer(durable, config).await?;
     let messages = consumer
         .stream()
         .max_messages_per_batch(IN_WORK)

@@ -3,9 +3,6 @@
 use crate::names::field;
 use std::{borrow::Cow, ops::Range};
 
-/// The member that says so. No call site writes it, so it is not among [`field::ALL`].
-const TRUNCATED: &str = "truncated";
-
 /// Without these a line is nobody's.
 const WHOLE: [&str; 8] = [
     field::TIMESTAMP,
@@ -23,7 +20,7 @@ pub(in crate::log) fn cut(line: &[u8], most: usize) -> Option<Cow<'_, [u8]>> {
     if line.len() <= most {
         return Some(Cow::Borrowed(line));
     }
-    let mark = format!(",\"{TRUNCATED}\":true");
+    let mark = format!(",\"{}\":true", field::TRUNCATED);
     let mut line = std::str::from_utf8(line).ok()?.to_owned();
     while let Some(excess @ 1..) = (line.len() + mark.len()).checked_sub(most) {
         let mut texts = texts(&line);

@@ -1,6 +1,9 @@
 //! Whom a connection with TLS trusts.
 
-use crate::env::ConfigError;
+use crate::{
+    config::variables::{LOG_SHIP, LOG_SHIP_CA},
+    env::ConfigError,
+};
 use std::{path::Path, sync::Arc};
 use tokio_rustls::{
     TlsConnector,
@@ -15,18 +18,18 @@ pub(in crate::log) fn client(ca: Option<&Path>) -> Result<TlsConnector, ConfigEr
     let roots = match ca {
         Some(path) => roots_in(path).map_err(|why| {
             let takes = format!("the path of a file with certificates in PEM ({why})");
-            ConfigError::new("LOG_SHIP_CA", path.display(), takes)
+            LOG_SHIP_CA.wrong_here(path.display(), takes)
         })?,
         None => system_roots(),
     };
     if roots.is_empty() {
         let takes = "certificates to trust: the system has none, so name a file in LOG_SHIP_CA";
-        return Err(ConfigError::new("LOG_SHIP", "tls", takes));
+        return Err(LOG_SHIP.wrong_here("tls", takes));
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| ConfigError::new("LOG_SHIP", "tls", error.to_string()))?
+        .map_err(|error| LOG_SHIP.wrong_here("tls", error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
