@@ -196,7 +196,7 @@ async fn many_tiny_records_are_too_many_whichever_way_they_come() {
 #[tokio::test]
 async fn bodies_that_arrive_share_a_room() {
     let observatory = Observatory::start().await;
-    let begun = b"POST /api/logs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 8000000\r\n\r\n";
+    let begun = b"POST /api/logs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 8000000\r\n\r\n";
     let mut senders = Vec::new();
     // Nine begin requests that would hold 72 MB together.
     for _ in 0..9 {

@@ -80,6 +80,7 @@ fn announce(remote: &Remote, plan: &Plan, start: Instant) {
     anstream::println!("{} in {took:.2} s, data in {}", paint(GOOD, "ready"), plan.data().display());
     anstream::println!("  orders   {}/api/orders", remote.gateway());
     anstream::println!("  page     {}", paint(BOLD, remote.page()));
+    anstream::println!("  access   {} (docs/ACCESS.md)", Plan::access());
 }
 
 /// Places the samples, then restarts what dies, for ever.

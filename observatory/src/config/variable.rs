@@ -124,7 +124,7 @@ variables! {
     /// ([ACCESS.md](ACCESS.md)).
     OBSERVATORY_TOKEN { takes: "16 bytes or more", without: "nobody is asked", is_secret: true };
     /// `off` opens page, API and `/admin/…` to everybody who reaches them.
-    AUTH { takes: "`off`, and nothing else", without: "open on a loopback address, closed on others" };
+    AUTH { takes: "`off`, and nothing else", without: "a loopback address is open, another needs keys" };
     /// OTLP over gRPC.
     OTLP_GRPC_ADDR { takes: ADDRESS, default: "127.0.0.1:4317" };
     /// OTLP over HTTP.

@@ -1,6 +1,7 @@
 //! What runs where: roles, ports, folders, environment.
 
 use crate::cli::UpOptions;
+use service_kit::access::settings::{AUTH_JWKS, AUTH_SECRET};
 use service_kit::config::variables::STOP_WITH_STDIN;
 use std::{
     error::Error,
@@ -143,6 +144,16 @@ impl Plan {
         self.address(role.ports().1)
     }
 
+    /// How the gateway's door will be, in a few words: it is on a loopback address, and closed by keys alone.
+    pub(crate) fn access() -> &'static str {
+        let env = Env::from_process();
+        if is_given(&env, AUTH_JWKS.name) || is_given(&env, AUTH_SECRET.name) {
+            "for bearers of a token"
+        } else {
+            "open to everybody on this machine"
+        }
+    }
+
     pub(crate) fn data(&self) -> &Path {
         &self.data
     }
@@ -199,11 +210,7 @@ impl Plan {
             ("SERVICE_KEY", self.service_key.clone()),
             ("AUDIT_LOG", self.data.join("audit.log").display().to_string()),
         ];
-        let is_given = |variable: &str| {
-            let name = variable.strip_suffix("_FILE").unwrap_or(variable);
-            env.get(name).or_else(|| env.get(&format!("{name}_FILE"))).is_some()
-        };
-        environment.extend(defaults.into_iter().filter(|(name, _)| !is_given(name)));
+        environment.extend(defaults.into_iter().filter(|(name, _)| !is_given(&env, name)));
         environment
     }
 
@@ -224,6 +231,12 @@ impl Plan {
     fn address(&self, port: u16) -> String {
         format!("127.0.0.1:{}", port + self.offset)
     }
+}
+
+/// Whether a person has set it, or the file it may be in.
+fn is_given(env: &Env, variable: &str) -> bool {
+    let name = variable.strip_suffix("_FILE").unwrap_or(variable);
+    env.get(name).or_else(|| env.get(&format!("{name}_FILE"))).is_some()
 }
 
 /// Made once and kept with the data, so that after a restart a customer has the same reference, an order under way can

@@ -15,7 +15,7 @@ use crate::config::ServerConfig;
 
 telemetry::variables! {
     /// `off` opens the doors that would be closed for want of keys: everybody may do everything.
-    AUTH { takes: "`off`, and nothing else", without: "open on a loopback address, closed on others" };
+    AUTH { takes: "`off`, and nothing else", without: "a loopback address is open, another needs keys" };
     /// The public keys that users' tokens are verified with: a JWKS.
     AUTH_JWKS { takes: "the path of a JWKS file, or an address of one that begins with http:// or https://" };
     /// A secret that users' tokens are verified with, for development.
