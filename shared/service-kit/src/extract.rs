@@ -59,7 +59,7 @@ pub(crate) fn not_json() -> ApiError {
     )
 }
 
-/// A body of any kind, up to [`BODY_LIMIT`], within [`BODY_TIME`] and the request's deadline.
+/// A body of any kind, up to [`BODY_LIMIT`], within 3 s and the request's deadline.
 #[derive(Debug)]
 pub struct ApiBody(pub Bytes);
 
