@@ -20,7 +20,7 @@ pub use counts::LossReport;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 pub(crate) use panic::log_panics;
 use std::{sync::Arc, time::Duration};
-use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
+use tracing::subscriber::{NoSubscriber, SetGlobalDefaultError, set_global_default};
 use tracing_subscriber::{Layer, layer::SubscriberExt};
 
 /// The telemetry of a process. A cheap handle; [`Telemetry::shutdown`] ends it for all clones.
@@ -88,6 +88,8 @@ fn install(
 ) -> Result<Option<SdkTracerProvider>, SetGlobalDefaultError> {
     let (registry, wanted) = (tracing_subscriber::registry(), log::wanted(config.logs.level));
     match spans {
+        // Not even to say in which span a line is written.
+        _ if config.disabled && lines.is_none() => set_global_default(NoSubscriber::new()).map(|()| None),
         _ if config.disabled => set_global_default(registry.with(lines).with(wanted)).map(|()| None),
         Export::Standard(export) => {
             let provider = trace::provider(config, BatchProcessor(export.clone()));

@@ -209,16 +209,19 @@ async fn samplers_decide_what_is_kept(pipeline: &str) {
 }
 
 async fn it_can_be_switched_off(pipeline: &str) {
-    for (variable, value) in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
+    let off = ("OTEL_SDK_DISABLED", "true");
+    for (variable, level, printed) in
+        [(off, "info", 3), (("OTEL_TRACES_EXPORTER", "none"), "info", 3), (off, "off", 0)]
+    {
         let sink = OtlpSink::start();
         let endpoint = sink.grpc();
-        let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), (variable, value)];
+        let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("LOG_LEVEL", level), variable];
         let mut emitter = Emitter::on(pipeline, 5_000, &env);
         emitter.run("spans 10").await;
         emitter.run("lines 3").await;
         let (_, lines) = emitter.finish().await;
-        assert_eq!(sink.count(), 0, "{variable}");
-        assert_eq!(lines.len(), 3, "{variable}: lines are printed all the same");
+        assert_eq!(sink.count(), 0, "{variable:?}");
+        assert_eq!(lines.len(), printed, "{variable:?}, level {level}: lines are another matter");
     }
 }
 

@@ -23,8 +23,9 @@ use tracing::level_filters::LevelFilter;
 
 /// Lines for one write: enough to make the system call cheap, little enough to bound what a break can repeat.
 const BATCH: usize = 256;
-/// How long a line may wait for others to be written with.
-const LOCAL_LINGER: Duration = Duration::from_millis(10);
+/// How long a line may wait for others to be written with. What it saves is not the write but the waking up for it: of
+/// the thread that has the queues, of the one that writes, and of the first again.
+const LOCAL_LINGER: Duration = Duration::from_millis(50);
 const SHIP_LINGER: Duration = Duration::from_millis(100);
 
 /// Takes lines without ever blocking.
