@@ -98,4 +98,6 @@ async fn a_drain_has_its_end() {
     app.trigger.stop();
     timeout(5 * SECOND, app.ended).await.expect("the drain never ends").unwrap().unwrap();
     request.abort();
+    let said = telemetry::testing::recorder().everything();
+    assert!(said.contains("\"drain_timeout_ms\": Number(50)"), "the line that says so");
 }

@@ -100,7 +100,7 @@ async fn who_asks_is_known_or_does_not_come_in() {
     assert_eq!(refused(with(&url, &Key::ed25519().token("1", &json!({}))).await).await, "algorithm");
     assert_eq!(refused(with(&url, "nonsense").await).await, "malformed");
     let text = running.telemetry.metrics().encode();
-    assert!(text.contains("access_denied_total{reason=\"expired\"} 2 "), "{text}");
+    assert!(text.contains("access_denied_total{reason=\"expired\"} 2 # {trace_id=\""), "an exemplar: {text}");
     assert!(text.contains("access_denied_total{reason=\"unknown_key\"} 0\n"), "{text}");
 }
 
