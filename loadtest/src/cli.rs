@@ -137,10 +137,16 @@ pub(crate) struct RunOptions {
 
 #[derive(Args)]
 pub(crate) struct OverheadOptions {
-    /// Rounds: in each, every arm is measured once, in random order (10; with --quick 2)
+    /// Rounds: in each, every arm gets fresh processes and databases [default: 8; with --quick 2]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: Option<u16>,
-    /// Orders measured in each round of an arm, at a fixed rate [default: those of 3 seconds; with --quick of 1]
+    /// Rounds after these with nothing but the arms of the default pipeline that have a target
+    #[arg(long, value_name = "ROUNDS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub(crate) judged_rounds: u16,
+    /// Slices of a round: in each, every arm is measured once, in random order [default: 4; with --quick 1]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) slices: Option<u16>,
+    /// Orders measured in each slice of an arm, at a fixed rate [default: those of a second]
     #[arg(long, value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
     pub(crate) orders: Option<u32>,
     /// Which arms, comma separated: their names, or `standard`, `direct`, `peer` (the usual crates), `all`
@@ -163,7 +169,7 @@ pub(crate) struct OverheadOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) span_times: Option<PathBuf>,
     /// Measure nothing, and write out what a run has saved, which may have ended too soon (`rounds.json`)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["rounds", "orders", "arms", "rate", "quick"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rounds", "judged_rounds", "slices", "orders", "arms", "rate", "quick"])]
     pub(crate) saved: Option<PathBuf>,
     /// Where every round's figures are written, after each round
     #[arg(long, value_name = "DIR", default_value = "target/overhead")]

@@ -1,11 +1,12 @@
 //! `loadtest overhead`: what each part of telemetry costs, one platform against another that is the same but for it.
 //!
 //! Each arm is a configuration of four services. In each round every arm gets four fresh processes with fresh
-//! databases, is warmed up, measured at a fixed rate and at saturation, and thrown away; the order within a round is
-//! random. So neither the machine's mood nor one process's luck with its memory belongs to an arm.
+//! databases and is warmed up; then all of them take turns, a slice of a second at a time, in random order: at a fixed
+//! rate, and at saturation. So neither the machine's mood, which changes within minutes, nor one process's luck with its
+//! memory belongs to an arm.
 //!
 //! An arm that fails is said and left out of its round. What is known is saved after each round, and a run that is
-//! stopped by Ctrl-C is written out as far as it came.
+//! stopped by Ctrl-C is written out as far as it came, which is to the last whole round.
 
 mod arms;
 mod document;
@@ -15,6 +16,8 @@ mod oversleep;
 mod plan;
 mod platform;
 mod receiver;
+mod round;
+mod running;
 mod span_times;
 
 use crate::{cli::OverheadOptions, cpu, progress::Progress};
@@ -24,8 +27,7 @@ use neighbours::{Neighbours, Ticks};
 use oversleep::Oversleep;
 use plan::Plan;
 use platform::Programs;
-use rand::seq::SliceRandom;
-use receiver::Receiver;
+use round::{Failed, Round};
 use serde::{Deserialize, Serialize};
 use span_times::SpanTime;
 use std::{
@@ -51,14 +53,6 @@ pub(crate) struct Experiment {
     failed: Vec<Failed>,
 }
 
-/// An arm that could not be measured in a round.
-#[derive(Serialize, Deserialize)]
-struct Failed {
-    arm: String,
-    round: u16,
-    error: String,
-}
-
 impl Experiment {
     /// In the order of the report.
     fn arms_of(&self, group: Group) -> impl Iterator<Item = &'static Arm> {
@@ -82,15 +76,19 @@ pub(crate) async fn run(options: &OverheadOptions) -> Result<(), Box<dyn Error>>
     let programs = programs(options, &arms)?;
     let mut experiment = begin(options, &arms)?;
     let (start, ticks) = (Instant::now(), Ticks::now());
-    let receiver = Receiver::start().await?;
     let so_far = |experiment: &mut Experiment| {
         experiment.neighbours = ticks.until(Ticks::now());
         experiment.minutes = start.elapsed().as_secs_f64() / 60.0;
     };
     let measuring = async {
-        calibrate(&mut experiment.plan, options, &programs, &arms, &receiver, &mut progress).await?;
-        for round in 0..experiment.plan.rounds {
-            measure(&mut experiment, round, &programs, &arms, &receiver, &mut progress).await;
+        calibrate(&mut experiment.plan, options, &programs, &arms, &mut progress).await?;
+        let plan = experiment.plan;
+        for round in 0..plan.all_rounds() {
+            experiment.oversleep.look();
+            let arms = plan.arms_of(round, &arms);
+            let round = Round::new(round, plan, &mut progress).run(&programs, &arms).await;
+            experiment.rounds.extend(round.measured);
+            experiment.failed.extend(round.failed);
             so_far(&mut experiment);
             save(&experiment, &options.out)?;
         }
@@ -100,8 +98,6 @@ pub(crate) async fn run(options: &OverheadOptions) -> Result<(), Box<dyn Error>>
         measured = measuring => measured?,
         _ = tokio::signal::ctrl_c() => progress.say("stopped: what follows is as far as it came"),
     }
-    // Its CPU time is counted as ours once it has ended.
-    receiver.end().await;
     progress.end();
     so_far(&mut experiment);
     if experiment.rounds.is_empty() {
@@ -111,7 +107,7 @@ pub(crate) async fn run(options: &OverheadOptions) -> Result<(), Box<dyn Error>>
     write(&experiment, options, &mut progress)
 }
 
-fn begin(options: &OverheadOptions, arms: &[Arm]) -> Result<Experiment, Box<dyn Error>> {
+fn begin(options: &OverheadOptions, arms: &[&'static Arm]) -> Result<Experiment, Box<dyn Error>> {
     let span_times = match &options.span_times {
         Some(file) => span_times::read(&fs::read_to_string(file)?),
         None => Vec::new(),
@@ -135,47 +131,20 @@ async fn calibrate(
     plan: &mut Plan,
     options: &OverheadOptions,
     programs: &Programs,
-    arms: &[Arm],
-    receiver: &Receiver,
+    arms: &[&'static Arm],
     progress: &mut Progress,
 ) -> Result<(), Box<dyn Error>> {
     for group in Group::ALL {
         if options.rate.is_none() && arms.iter().any(|arm| arm.group == group) {
             let seconds = plan.calibration_time().as_secs_f64();
             progress.say(&format!("finding the rate with {}: about {seconds:.0} s", group.heaviest().name));
-            let rate = measure::half_of_saturation(programs, group, plan, receiver).await;
+            let rate = measure::half_of_saturation(programs, group, plan).await;
             plan.set_rate(group, rate.map_err(|error| format!("no rate: {error}"))?, options);
         }
     }
     let minutes = plan.time(arms).as_secs_f64() / 60.0;
-    progress.keep(&format!("{} arms, {} rounds: about {minutes:.0} min", arms.len(), plan.rounds));
+    progress.keep(&format!("{} arms, {} rounds: about {minutes:.0} min", arms.len(), plan.all_rounds()));
     Ok(())
-}
-
-/// One round.
-async fn measure(
-    experiment: &mut Experiment,
-    round: u16,
-    programs: &Programs,
-    arms: &[Arm],
-    receiver: &Receiver,
-    progress: &mut Progress,
-) {
-    experiment.oversleep.look();
-    let mut order = arms.to_vec();
-    order.shuffle(&mut rand::rng());
-    for arm in order {
-        let plan = experiment.plan;
-        progress.say(&format!("round {} of {}: {}", round + 1, plan.rounds, arm.name));
-        match measure::once(programs, &arm, round, &plan, receiver).await {
-            Ok(measured) => experiment.rounds.push(measured),
-            Err(error) => {
-                progress.keep(&format!("round {}: {} FAILED: {error}", round + 1, arm.name));
-                let (arm, error) = (arm.name.to_owned(), error.to_string());
-                experiment.failed.push(Failed { arm, round, error });
-            }
-        }
-    }
 }
 
 /// In two steps, so that a run that is killed meanwhile leaves what was saved before.
@@ -204,7 +173,7 @@ fn write(
 }
 
 /// Built by the same commands, thus beside this one.
-fn programs(options: &OverheadOptions, arms: &[Arm]) -> Result<Programs, Box<dyn Error>> {
+fn programs(options: &OverheadOptions, arms: &[&'static Arm]) -> Result<Programs, Box<dyn Error>> {
     let this = std::env::current_exe()?;
     let beside = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| this.with_file_name(name));
     let programs =

@@ -56,6 +56,16 @@ pub(crate) struct Bytecount {
     pub(crate) spans: u64,
 }
 
+impl Bytecount {
+    /// Adds what came between two counts.
+    pub(crate) fn add(&mut self, before: Self, after: Self) {
+        self.otlp += after.otlp - before.otlp;
+        self.lines += after.lines - before.lines;
+        self.metrics += after.metrics - before.metrics;
+        self.spans += after.spans - before.spans;
+    }
+}
+
 /// What can be asked of the sink, a line of JSON each.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Ask {

@@ -87,6 +87,16 @@ impl Quantiles {
         }
     }
 
+    /// Latencies of several runs, as if of one.
+    pub(crate) fn together(tallies: &[Tally]) -> Self {
+        let mut all = Latencies::new(3);
+        for tally in tallies {
+            // Of the same digits, and `all` resizes itself.
+            let _ = all.0.add(&tally.latency.0);
+        }
+        Self::of(&all)
+    }
+
     pub(crate) fn of_times(times: impl IntoIterator<Item = Duration>) -> Self {
         let mut latencies = Latencies::new(3);
         times.into_iter().for_each(|time| latencies.add(time));
@@ -357,6 +367,21 @@ mod tests {
         assert!((204.0..206.0).contains(&summary.latency.p99), "{}", summary.latency.p99);
         assert!((4.9..5.1).contains(&summary.service.p99));
         assert!((199.0..201.0).contains(&summary.lateness.p99));
+    }
+
+    #[test]
+    fn latencies_of_several_runs_are_as_if_of_one() {
+        let zero = Instant::now();
+        let of = |took: &[u32]| {
+            let mut tally = Tally::new(zero, Duration::from_secs(1));
+            for took in took {
+                tally.ended(&done(Kind::Success, zero, Duration::ZERO, *took * MS, 201));
+            }
+            tally
+        };
+        let together = Quantiles::together(&[of(&[1, 2]), of(&[]), of(&[3, 100])]);
+        assert_eq!(together.count, 4);
+        assert!((1.9..2.1).contains(&together.p50) && (99.0..101.0).contains(&together.max), "{together:?}");
     }
 
     #[test]

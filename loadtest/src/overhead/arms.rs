@@ -97,7 +97,7 @@ const OURS_DIRECT: Arm =
 const NO_PEER: Arm =
     Arm { name: "peer-none", says: "no telemetry", group: Group::Peer, way: Way::None, ..NOTHING };
 
-const ARMS: [Arm; 23] = [
+static ARMS: [Arm; 23] = [
     NOTHING,
     Arm { name: "off-again", says: "the same again: the machine's noise", ..NOTHING },
     Arm { name: "logs", says: "lines, shipped", lines: true, ..NOTHING },
@@ -135,7 +135,7 @@ const ARMS: [Arm; 23] = [
 ];
 
 /// The arms of these names or sets, each with the two that it is compared with.
-pub(super) fn chosen(names: &[String]) -> Result<Vec<Arm>, String> {
+pub(super) fn chosen(names: &[String]) -> Result<Vec<&'static Arm>, String> {
     let is_meant = |arm: &Arm, name: &str| match name {
         "all" => true,
         "standard" => arm.group == Group::Platform && arm.way == Way::Standard,
@@ -152,16 +152,16 @@ pub(super) fn chosen(names: &[String]) -> Result<Vec<Arm>, String> {
     }
     let is_named = |arm: &Arm| names.iter().any(|name| is_meant(arm, name));
     let is_used = |group| ARMS.iter().any(|arm| arm.group == group && is_named(arm));
-    let chosen = |arm: &&Arm| {
+    let chosen = |arm: &&'static Arm| {
         let group = arm.group;
         is_named(arm) || ([group.base(), group.again()].contains(&arm.name) && is_used(group))
     };
-    Ok(ARMS.iter().filter(chosen).cloned().collect())
+    Ok(ARMS.iter().filter(chosen).collect())
 }
 
 /// The arm of this name.
 pub(super) fn named(name: &str) -> Option<&'static Arm> {
-    const { &ARMS }.iter().find(|arm| arm.name == name)
+    ARMS.iter().find(|arm| arm.name == name)
 }
 
 impl Arm {

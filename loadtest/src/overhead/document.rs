@@ -7,7 +7,8 @@ mod targets;
 use super::{
     Experiment,
     arms::{Arm, Group},
-    measure::{CALLERS, Measured},
+    measure::Measured,
+    running::CALLERS,
 };
 use crate::{
     page,
@@ -16,6 +17,7 @@ use crate::{
 };
 use results::{CPU, Figure, LATENCIES, RESIDENT, Results, SATURATED, THROUGHPUT};
 use std::{fmt::Write, fs, io, path::Path};
+pub(super) use targets::is_judged;
 
 const COMMAND: &str = "loadtest overhead";
 const PLOTS: [Figure; 4] = [CPU, SATURATED, THROUGHPUT, LATENCIES[1]];
@@ -62,15 +64,23 @@ impl<'a> Page<'a> {
         };
         let complete = rounds.iter().map(|measured| measured.round + 1).max().unwrap_or_default();
         let generator = median(rounds.iter().map(|measured| measured.generator_cpu));
+        let judged = match plan.judged_rounds {
+            0 => String::new(),
+            _ => format!(
+                " ({} with all arms, the others with those of the default pipeline that have a target)",
+                plan.rounds
+            ),
+        };
         let paces = Group::ALL.into_iter().filter(|group| self.has(*group)).map(|group| {
             let pace = plan.pace(group);
             format!("{} orders at {} a second (as `{}`)", pace.orders, pace.rate, group.base())
         });
         let paces = paces.collect::<Vec<_>>().join(", or ");
         format!(
-            "Measured {started} on {machine}, in {minutes:.0} min: {complete} of {} rounds; in each, every arm, in random order, with four fresh \
-             processes and databases (SQLite, durable writes). An arm is warmed up with {} orders, then gets {paces}, \
-             then {} seconds of {CALLERS} callers that order again when they are answered. The generator ({generator:.0} µs CPU an order) \
+            "Measured {started} on {machine}, in {minutes:.0} min: {complete} of {} rounds{judged}. In each, every arm has four fresh processes and \
+             databases (SQLite, durable writes) and is warmed up with {} orders; then all of them are alive, and have load one at a time, in \
+             random order: {} times a slice of {paces}, then as often {} seconds of {CALLERS} callers that order again when they are \
+             answered. The generator ({generator:.0} µs CPU an order) \
              and the receiver of the telemetry share the processors with it, and are not counted. {errors} orders of all failed.\n{}\n\
              Meanwhile other processes used {:.1} % of the processors, and a hypervisor withheld {:.1} %. A sleep of 1 ms on the \
              machine without load was {:.2} ms late at p99, {latency}.\n\n\
@@ -78,8 +88,9 @@ impl<'a> Page<'a> {
              rounds' ratios with its 95 % interval (bootstrap over rounds). A ratio counts as a difference only when its interval leaves out 1 \
              and it is beyond what the same arm once more (`…-again`) shows by chance; where that arm's own interval leaves out 1, nothing is \
              judged. With so many comparisons a few are wrong by chance: believe what several figures say.\n",
-            plan.rounds,
+            plan.all_rounds(),
             plan.warm_up,
+            plan.slices,
             plan.saturation_seconds,
             self.failures(),
             neighbours.others * 100.0,

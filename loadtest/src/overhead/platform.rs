@@ -110,6 +110,14 @@ impl Platform {
         self.each(cpu::time_of).map(|times| times.iter().sum())
     }
 
+    /// Ends it, so that its CPU time is counted as ours.
+    pub(super) async fn end(mut self) {
+        for service in &mut self.services {
+            // One that cannot be killed has ended.
+            let _ = service.child.kill().await;
+        }
+    }
+
     /// Resident memory of the four, in bytes. Pages that they share count for each.
     pub(super) fn resident(&self) -> Result<u64, Box<dyn Error>> {
         self.each(cpu::resident).map(|sizes| sizes.iter().sum())

@@ -41,7 +41,7 @@ impl Receiver {
         self.ask(&Ask::Count).await
     }
 
-    /// Ends it.
+    /// Ends it, so that its CPU time is counted as ours.
     pub(super) async fn end(mut self) {
         // One that cannot be killed has ended.
         let _ = self.child.kill().await;

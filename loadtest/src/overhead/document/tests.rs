@@ -51,7 +51,15 @@ fn experiment() -> Experiment {
     Experiment {
         started: "2026-11-22T10:11:12Z".into(),
         machine: "2 × processor".into(),
-        plan: Plan { rounds: 8, warm_up: 10, saturation_seconds: 1.0, platform: pace, peer: pace },
+        plan: Plan {
+            rounds: 8,
+            judged_rounds: 0,
+            warm_up: 10,
+            slices: 4,
+            saturation_seconds: 1.0,
+            platform: pace,
+            peer: pace,
+        },
         arms: arms::chosen(&names).unwrap().iter().map(|arm| arm.name.to_owned()).collect(),
         oversleep: Oversleep::default(),
         neighbours: Neighbours::default(),
