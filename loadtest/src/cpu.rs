@@ -1,4 +1,4 @@
-//! CPU time and memory of processes, by the operating system's own accounts (Linux).
+//! CPU time, memory and limits of processes, by the operating system's own accounts (Linux).
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
@@ -26,6 +26,13 @@ pub(crate) fn resident(pid: u32) -> io::Result<u64> {
     Ok(kibibytes.unwrap_or_default() * 1024)
 }
 
+/// How many files this process may have open; `None` where there is no limit, or the system does not say.
+pub(crate) fn open_files() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The processor's name and how many of them there are, for the report.
 pub(crate) fn machine() -> String {
     let info = fs::read_to_string(PathBuf::from("/proc/cpuinfo")).unwrap_or_default();
@@ -49,5 +56,6 @@ mod tests {
         }
         assert!(own_time() > before);
         assert!(resident(std::process::id()).unwrap() > 1_000_000);
+        assert!(open_files().is_none_or(|limit| limit > 10));
     }
 }

@@ -38,6 +38,9 @@ use std::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+/// Connections of the generator, pipes, databases: of one arm's platform and receiver.
+const FILES_OF_AN_ARM: usize = 100;
+
 /// Everything that was measured.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Experiment {
@@ -99,7 +102,6 @@ pub(crate) async fn run(options: &OverheadOptions) -> Result<(), Box<dyn Error>>
         _ = tokio::signal::ctrl_c() => progress.say("stopped: what follows is as far as it came"),
     }
     progress.end();
-    so_far(&mut experiment);
     if experiment.rounds.is_empty() {
         return Err("nothing was measured".into());
     }
@@ -108,6 +110,18 @@ pub(crate) async fn run(options: &OverheadOptions) -> Result<(), Box<dyn Error>>
 }
 
 fn begin(options: &OverheadOptions, arms: &[&'static Arm]) -> Result<Experiment, Box<dyn Error>> {
+    if options.judged_rounds > 0 && !arms.iter().any(|arm| document::has_target(arm)) {
+        return Err(
+            "--judged-rounds: none of these arms has a target for the default pipeline (--arms direct)"
+                .into(),
+        );
+    }
+    let needed = arms.len() * FILES_OF_AN_ARM;
+    if let Some(limit) = cpu::open_files().filter(|limit| *limit < needed) {
+        return Err(
+            format!("{needed} files are to be open at once, and {limit} may be: ulimit -n {needed}").into()
+        );
+    }
     let span_times = match &options.span_times {
         Some(file) => span_times::read(&fs::read_to_string(file)?),
         None => Vec::new(),

@@ -17,7 +17,7 @@ use crate::{
 };
 use results::{CPU, Figure, LATENCIES, RESIDENT, Results, SATURATED, THROUGHPUT};
 use std::{fmt::Write, fs, io, path::Path};
-pub(super) use targets::is_judged;
+pub(super) use targets::{has_target, is_judged};
 
 const COMMAND: &str = "loadtest overhead";
 const PLOTS: [Figure; 4] = [CPU, SATURATED, THROUGHPUT, LATENCIES[1]];
@@ -30,14 +30,15 @@ pub(super) struct Page<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn about(experiment: &'a Experiment) -> Self {
-        Self { experiment, results: Results::of(experiment) }
+        Self { experiment, results: Results::of_all(experiment) }
     }
 
     /// What stands between the markers.
     pub(super) fn text(&self) -> String {
         let mut text = self.method();
         if self.has(Group::Platform) {
-            text.push_str(&targets::section(self.experiment, &self.results));
+            text.push_str(&targets::section(self.experiment));
+            text.push_str(&targets::judged_section(self.experiment));
             for figure in [CPU, SATURATED, THROUGHPUT].into_iter().chain(LATENCIES).chain([RESIDENT]) {
                 text.push_str(&self.section(figure));
             }
@@ -62,40 +63,44 @@ impl<'a> Page<'a> {
         } else {
             "**so latencies say more about this machine's neighbours than about telemetry, and are not judged**"
         };
-        let complete = rounds.iter().map(|measured| measured.round + 1).max().unwrap_or_default();
         let generator = median(rounds.iter().map(|measured| measured.generator_cpu));
-        let judged = match plan.judged_rounds {
-            0 => String::new(),
-            _ => format!(
-                " ({} with all arms, the others with those of the default pipeline that have a target)",
-                plan.rounds
-            ),
-        };
         let paces = Group::ALL.into_iter().filter(|group| self.has(*group)).map(|group| {
             let pace = plan.pace(group);
             format!("{} orders at {} a second (as `{}`)", pace.orders, pace.rate, group.base())
         });
         let paces = paces.collect::<Vec<_>>().join(", or ");
+        let complete = self.results.complete();
+        let judged = if plan.judged_rounds == 0 {
+            String::new()
+        } else {
+            format!(
+                " Then came {} of {} rounds with nothing but the arms of the default pipeline that have a target: they alone tell of the \
+                 targets, because what is alive beside an arm is part of its conditions.",
+                Results::of_judged(self.experiment).complete(),
+                plan.judged_rounds
+            )
+        };
         format!(
-            "Measured {started} on {machine}, in {minutes:.0} min: {complete} of {} rounds{judged}. In each, every arm has four fresh processes and \
-             databases (SQLite, durable writes) and is warmed up with {} orders; then all of them are alive, and have load one at a time, in \
-             random order: {} times a slice of {paces}, then as often {} seconds of {CALLERS} callers that order again when they are \
-             answered. The generator ({generator:.0} µs CPU an order) \
-             and the receiver of the telemetry share the processors with it, and are not counted. {errors} orders of all failed.\n{}\n\
+            "Measured {started} on {machine}, in {minutes:.0} min: {complete} of {} rounds with all arms.{judged}\n\n\
+             In a round, every arm has four fresh processes and databases (SQLite, durable writes) and is warmed up with {} orders. Then all of \
+             them are alive, and have load one at a time, in random order: first {slices} slices of {paces}; then {slices} slices of {} s in \
+             which {CALLERS} callers each order again as soon as they are answered. The generator ({generator:.0} µs CPU an order) \
+             and the receivers of the telemetry share the processors with it, and are not counted. Orders that failed: {errors}.\n{}\n\
              Meanwhile other processes used {:.1} % of the processors, and a hypervisor withheld {:.1} %. A sleep of 1 ms on the \
              machine without load was {:.2} ms late at p99, {latency}.\n\n\
              Each figure is the median of the rounds, and beside it the ratio to the arm without telemetry: the geometric mean of the \
              rounds' ratios with its 95 % interval (bootstrap over rounds). A ratio counts as a difference only when its interval leaves out 1 \
-             and it is beyond what the same arm once more (`…-again`) shows by chance; where that arm's own interval leaves out 1, nothing is \
-             judged. With so many comparisons a few are wrong by chance: believe what several figures say.\n",
-            plan.all_rounds(),
+             and it is beyond what the same arm once more (`…-again`) shows by chance in the same rounds; where that arm's own interval leaves \
+             out 1, nothing is judged. With so many comparisons a few are wrong by chance: believe what several figures say. A quantile is of the \
+             orders of a round: where these are fewer than a thousand, p99.9 is the slowest of them.\n",
+            plan.rounds,
             plan.warm_up,
-            plan.slices,
             plan.saturation_seconds,
             self.failures(),
             neighbours.others * 100.0,
             neighbours.stolen * 100.0,
             oversleep.p99(),
+            slices = plan.slices,
         )
     }
 
@@ -117,8 +122,8 @@ impl<'a> Page<'a> {
             vec![
                 format!("`{}`: {}", arm.name, arm.says),
                 results.shown(figure, arm),
-                ratio.map_or_else(none, |r| format!("{:.2}", r.estimate)),
-                ratio.map_or_else(String::new, |r| format!("{:.2} – {:.2}", r.low, r.high)),
+                ratio.map_or_else(none, |r| format!("{:.3}", r.estimate)),
+                ratio.map_or_else(String::new, |r| format!("{:.3} – {:.3}", r.low, r.high)),
                 ratio.map_or_else(String::new, |r| results.said(figure, arm, &r)),
             ]
         });
@@ -158,7 +163,7 @@ impl<'a> Page<'a> {
             "lines lost",
         ];
         format!(
-            "\n### What was sent, an order\n\nBytes as they left the sockets at the fixed rate (`/metrics` scraped once a second). Spans and lines \
+            "\n### What was sent, an order\n\nBytes as they left the sockets at the fixed rate (`/metrics` scraped at the beginning of a slice, and each second). Spans and lines \
              by the services' own counters, which say nothing where metrics are off; spans arrived by the receiver's count.\n\n{}",
             table(&header, rows)
         )

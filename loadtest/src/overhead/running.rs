@@ -35,7 +35,7 @@ pub(super) struct Running {
 }
 
 /// What a slice is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum Phase {
     AtRate,
     Saturated,
@@ -130,8 +130,8 @@ impl Running {
         self.receiver.scrape(targets).await
     }
 
-    /// Waits until no more spans come; how many have come.
-    async fn all_arrived(&self) -> Result<u64, Box<dyn Error>> {
+    /// Waits until no more spans come.
+    async fn all_arrived(&self) -> Result<(), Box<dyn Error>> {
         let mut arrived = self.receiver.count().await?.spans;
         for _ in 0..SETTLES {
             tokio::time::sleep(SETTLE).await;
@@ -141,7 +141,7 @@ impl Running {
             }
             arrived = now;
         }
-        Ok(arrived)
+        Ok(())
     }
 
     /// Ends the arm; what was measured of it in this round.

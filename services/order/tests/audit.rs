@@ -119,7 +119,10 @@ async fn every_act_is_an_entry(database: &Database) {
     }
     assert_eq!(entries[6].actor, "operator:ada");
     let everything = format!("{entries:?}");
-    assert!(!everything.contains("\"c-1\"") && !everything.contains("4242"), "{everything}");
+    // Quoted: a hash may have these digits by chance.
+    for secret in ["\"c-1\"", "\"4242\"", "4242424242424242"] {
+        assert!(!everything.contains(secret), "{everything}");
+    }
 }
 
 async fn an_operator_who_acts_for_a_customer_is_named(database: &Database) {

@@ -88,7 +88,7 @@ fn install(
 ) -> Result<Option<SdkTracerProvider>, SetGlobalDefaultError> {
     let (registry, wanted) = (tracing_subscriber::registry(), log::wanted(config.logs.level));
     match spans {
-        // Not even to say in which span a line is written.
+        // Without traces and lines nobody asks for a span.
         _ if config.disabled && lines.is_none() => set_global_default(NoSubscriber::new()).map(|()| None),
         _ if config.disabled => set_global_default(registry.with(lines).with(wanted)).map(|()| None),
         Export::Standard(export) => {

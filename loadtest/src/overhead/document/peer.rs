@@ -15,7 +15,7 @@ use std::fmt::Write;
 const SPANS: f64 = 8.0;
 const COLUMNS: [(&str, Figure); 6] = [
     ("CPU, µs an order", CPU),
-    ("at saturation", SATURATED),
+    ("CPU at saturation, µs", SATURATED),
     ("orders a second at saturation", THROUGHPUT),
     ("p50, ms", LATENCIES[0]),
     ("p99, ms", LATENCIES[1]),
@@ -27,10 +27,10 @@ pub(super) fn section(experiment: &Experiment, results: &Results<'_>) -> String 
     let mut text = "\n## The same work with the usual crates\n\n\
          Four tiny services ([loadtest/stock](../loadtest/stock/src/main.rs)) that do nothing but hand on an order, without a database: so \
          telemetry is a far larger share of their work than of the platform's. The same program runs without telemetry, with ours, and with \
-         the usual crates as their pages show them ([stock.rs](../loadtest/stock/src/stock.rs)): the same spans and parentage, the same lines to \
-         standard output, the same things measured, calls by the same client, a batch of spans at the latest every 200 ms. All get the same rate: half of what the usual crates do at saturation.\n\n\
-         In brackets the ratio to `peer-none` with its interval, bold where it is a difference; *added* is the CPU time that \
-         telemetry adds to an order at the fixed rate.\n\n"
+         the usual crates as their pages show them ([stock.rs](../loadtest/stock/src/stock.rs)): the same spans and parentage, the same messages in lines to \
+         standard output (the usual format repeats all spans around a line), the same things measured, calls by the same client, a batch of spans at the latest every 200 ms. All get the same rate: half of what the usual crates do at saturation.\n\n\
+         In brackets the ratio to `peer-none` with its interval, bold where it is a difference, and nowhere in a column in which \
+         `peer-none` differs from itself; *added* is the median of what telemetry adds in a round to the CPU time of an order at the fixed rate.\n\n"
         .to_owned();
     for figure in PLOTS {
         let (name, title) = (figure.name, figure.title);

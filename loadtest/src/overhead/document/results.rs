@@ -9,6 +9,7 @@ use crate::{
     report::plot::Whisker,
     stats::{self, Ratio, Verdict, median},
 };
+use std::{collections::BTreeSet, ops::Range};
 
 /// Something measured in every round.
 #[derive(Clone, Copy)]
@@ -61,17 +62,36 @@ pub(super) const LATENCIES: [Figure; 3] = [
     },
 ];
 
+/// Of rounds with the same arms: what is alive beside an arm is part of its conditions, so others tell nothing about it.
 pub(super) struct Results<'a> {
     experiment: &'a Experiment,
+    rounds: Range<u16>,
 }
 
 impl<'a> Results<'a> {
-    pub(super) fn of(experiment: &'a Experiment) -> Self {
-        Self { experiment }
+    /// Of the rounds with all arms.
+    pub(super) fn of_all(experiment: &'a Experiment) -> Self {
+        Self { experiment, rounds: 0..experiment.plan.rounds }
+    }
+
+    /// Of the rounds with the judged arms only; without such rounds, of those with all.
+    pub(super) fn of_judged(experiment: &'a Experiment) -> Self {
+        let plan = experiment.plan;
+        let of_judged = Self { experiment, rounds: plan.rounds..plan.all_rounds() };
+        let has_any = experiment.rounds.iter().any(|measured| of_judged.rounds.contains(&measured.round));
+        if has_any { of_judged } else { Self::of_all(experiment) }
+    }
+
+    /// Rounds in which anything was measured.
+    pub(super) fn complete(&self) -> usize {
+        let of_these = self.experiment.rounds.iter().map(|measured| measured.round);
+        of_these.filter(|round| self.rounds.contains(round)).collect::<BTreeSet<_>>().len()
     }
 
     pub(super) fn rounds(&self, arm: &str) -> impl Iterator<Item = &'a Measured> {
-        self.experiment.rounds.iter().filter(move |measured| measured.arm == arm)
+        let rounds = self.rounds.clone();
+        let is_meant = move |measured: &&Measured| measured.arm == arm && rounds.contains(&measured.round);
+        self.experiment.rounds.iter().filter(is_meant)
     }
 
     /// The median, as a table has it.

@@ -5,7 +5,7 @@ use super::{
         Experiment,
         arms::{Arm, Group, named},
     },
-    results::{CPU, Figure, LATENCIES, Results},
+    results::{CPU, Figure, LATENCIES, Results, SATURATED, THROUGHPUT},
 };
 use crate::{report::table, stats::Held};
 
@@ -50,16 +50,21 @@ const TIMES: [(&str, [&str; 2], f64); 2] = [
     ("a sampled span", ["standard", "direct"], 1000.0),
 ];
 
-/// Whether the default pipeline is to meet a target with this arm, or the arm is needed to say so.
-pub(in crate::overhead) fn is_judged(arm: &Arm) -> bool {
-    let group = Group::Platform;
-    let needed = [group.base(), group.again()];
-    TARGETS.iter().map(|target| target.arms[1]).chain(needed).any(|name| name == arm.name)
+/// Whether the default pipeline is to meet a target with this arm.
+pub(in crate::overhead) fn has_target(arm: &Arm) -> bool {
+    TARGETS.iter().any(|target| target.arms[1] == arm.name)
 }
 
-pub(super) fn section(experiment: &Experiment, results: &Results<'_>) -> String {
+/// Whether it is, or the arm is needed to say so.
+pub(in crate::overhead) fn is_judged(arm: &Arm) -> bool {
+    has_target(arm) || [Group::Platform.base(), Group::Platform.again()].contains(&arm.name)
+}
+
+pub(super) fn section(experiment: &Experiment) -> String {
+    let (all, judged) = (Results::of_all(experiment), Results::of_judged(experiment));
     let ratios = TARGETS.iter().map(|target| {
-        let [standard, direct] = target.arms.map(|arm| judged(results, target, arm));
+        let [standard, direct] = target.arms;
+        let (standard, direct) = (verdict(&all, target, standard), verdict(&judged, target, direct));
         let limit = format!("+{:.0} %", (target.limit - 1.0) * 100.0);
         vec![target.says.to_owned(), limit, standard, direct]
     });
@@ -68,15 +73,44 @@ pub(super) fn section(experiment: &Experiment, results: &Results<'_>) -> String 
         vec![(*says).to_owned(), format!("{limit} ns"), standard, direct]
     });
     format!(
-        "\n### Targets\n\nAgainst `off`, at half of what the platform with everything on does at saturation. *Met*: the whole interval is \
+        "\n### Targets\n\nAgainst `off`, at half of what `everything` does at saturation; the direct pipeline by {} rounds, the standard one by {}. *Met*: the whole interval is \
          within the limit. *Not met*: all of it is beyond, and the ratio is beyond the machine's noise. Otherwise the figure is *inside the \
          noise*, and more rounds or a quieter machine are needed. A span's time is its caller's (`cargo bench -p telemetry --bench cost -- span`: \
          median, 5th to 95th percentile).\n\n{}",
+        judged.complete(),
+        all.complete(),
         table(&["target", "at most", "standard pipeline", "direct pipeline"], ratios.chain(times))
     )
 }
 
-fn judged(results: &Results<'_>, target: &Target, arm: &str) -> String {
+/// All figures of the judged arms by the rounds that they have for themselves.
+pub(super) fn judged_section(experiment: &Experiment) -> String {
+    if experiment.plan.judged_rounds == 0 {
+        return String::new();
+    }
+    let results = Results::of_judged(experiment);
+    let figures = [CPU, SATURATED, THROUGHPUT].into_iter().chain(LATENCIES);
+    let rows = figures.map(|figure| {
+        let arms = experiment.arms_of(Group::Platform).filter(|arm| is_judged(arm));
+        let cells = arms.map(|arm| {
+            let shown = results.shown(figure, arm);
+            let Some(ratio) = results.ratio(figure, arm) else { return shown };
+            let mark = if results.is_seen(figure, arm, &ratio) { "**" } else { "" };
+            format!("{mark}× {:.3}{mark} ({:.3} – {:.3})", ratio.estimate, ratio.low, ratio.high)
+        });
+        [figure.title.to_owned()].into_iter().chain(cells).collect::<Vec<_>>()
+    });
+    let arms = experiment.arms_of(Group::Platform).filter(|arm| is_judged(arm));
+    let names: Vec<_> = arms.map(|arm| format!("`{}`", arm.name)).collect();
+    let header: Vec<_> =
+        ["by these rounds alone"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    format!(
+        "\n### The arms with a target\n\nRatios to `off`, bold where they are a difference.\n\n{}",
+        table(&header, rows)
+    )
+}
+
+fn verdict(results: &Results<'_>, target: &Target, arm: &str) -> String {
     let figure = target.figure;
     let Some((ratio, group)) = named(arm).and_then(|arm| Some((results.ratio(figure, arm)?, arm.group)))
     else {

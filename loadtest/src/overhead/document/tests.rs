@@ -80,7 +80,7 @@ fn differences_are_told_from_noise() {
     let experiment = experiment();
     let text = Page::about(&experiment).text();
     let cpu = |arm| row(&text, CPU.title, arm);
-    assert!(cpu("`everything`").contains("| 2.00 |") && cpu("`everything`").contains("**more**"), "{text}");
+    assert!(cpu("`everything`").contains("| 2.000 |") && cpu("`everything`").contains("**more**"), "{text}");
     assert!(cpu("`logs`").contains("no difference seen"), "{text}");
     assert!(cpu("`off-again`").contains("the noise"), "{text}");
 }
@@ -98,6 +98,27 @@ fn targets_are_judged_by_the_command() {
     assert!(target("lines, metrics and all traces: p99").contains("the machine keeps no time"), "{text}");
     assert!(target("10 % of traces").contains("+0.4 % (+0.4 to +0.4): met"), "{text}");
     assert!(target("a sampled span").ends_with("| not measured | 900 ns (800 to 990): met |"), "{text}");
+}
+
+#[test]
+fn rounds_with_other_arms_beside_are_not_mixed() {
+    let mut experiment = experiment();
+    experiment.plan.judged_rounds = 6;
+    for round in 8..14 {
+        for (arm, cpu) in [("off", 200.0), ("off-again", 200.0), ("direct-everything", 210.0)] {
+            experiment.rounds.push(measured(arm, round, cpu));
+        }
+    }
+    let text = Page::about(&experiment).text();
+    let everything = row(&text, "Targets", "lines, metrics and all traces: CPU");
+    assert!(everything.contains("+100.0 to +100.0): **not met** | +5.0 % (+5.0 to +5.0): met |"), "{text}");
+    let cpu = row(&text, "The arms with a target", CPU.title);
+    assert!(cpu.ends_with("| 2300 | × 1.000 (1.000 – 1.000) | **× 1.050** (1.050 – 1.050) |"), "{text}");
+    assert!(text.contains("direct pipeline by 6 rounds, the standard one by 8."), "{text}");
+    assert!(
+        row(&text, CPU.title, "`direct-everything`").contains("| – | – |"),
+        "of the rounds with all arms: {text}"
+    );
 }
 
 #[test]
