@@ -8,19 +8,23 @@ use std::{collections::BTreeMap, error::Error, fmt::Write, fs, path::Path};
 pub(crate) const COMMAND: &str = "scripts/bench-instructions --update";
 
 /// What a reader wants to know of first, and whether it matters that its trace is not sampled; the file has all.
-const OPERATIONS: [(&str, &str, bool); 5] = [
+const OPERATIONS: [(&str, &str, bool); 6] = [
     ("span", "A child span with six attributes", true),
     ("server", "A request through the server layer", false),
     ("client", "A call through the client wrapper", false),
+    ("database", "A transaction of 7 statements: span, observation", true),
     ("line", "A log line inside an order's span", false),
     ("order", "All telemetry of an order: 15 spans, 5 lines, 17 observations", true),
 ];
-const CONFIGURATIONS: [(&str, &str, bool); 5] = [
+const CONFIGURATIONS: [(&str, &str, bool); 8] = [
     ("off", "no traces", true),
     ("standard", "standard pipeline", true),
     ("standard unsampled", "standard, not sampled", false),
     ("direct", "direct pipeline", true),
     ("direct unsampled", "direct, not sampled", false),
+    ("nothing", "no telemetry at all", true),
+    ("alone", "direct, traces alone", true),
+    ("alone unsampled", "direct, traces alone, not sampled", false),
 ];
 
 /// Of one operation.

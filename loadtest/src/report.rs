@@ -4,7 +4,12 @@ mod html;
 mod markdown;
 pub(crate) mod plot;
 
-use crate::{limit::Limit, tally::Summary, threshold::Check, traces::Comparison};
+use crate::{
+    limit::Limit,
+    tally::Summary,
+    threshold::Check,
+    traces::{Comparison, OwnTimes},
+};
 pub(crate) use markdown::{markdown, table};
 use serde::Serialize;
 use std::{fs, io, path::Path};
@@ -31,6 +36,15 @@ pub(crate) fn write(report: &Report, folder: &Path) -> io::Result<()> {
     fs::write(folder.join("report.json"), serde_json::to_vec_pretty(report)?)?;
     fs::write(folder.join("report.md"), markdown(report))?;
     fs::write(folder.join("report.html"), html::page(report))
+}
+
+/// What the table of own times shows.
+fn about(own: &OwnTimes) -> String {
+    format!(
+        "Where the time of the slowest goes: the {} slowest of the orders that succeeded, at most a hundredth of them, beside {} from the \
+         middle. A span's own time is what none of its children accounts for, up to the answer; here it is the mean of an order.",
+        own.slowest, own.usual
+    )
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! The same orders from both sides: the latency that the client saw beside the one the gateway's span holds.
 
+mod own_time;
+
 use crate::{
-    client::Client,
+    client::{Client, TraceParent},
+    mix::Kind,
     tally::{Done, Quantiles},
 };
+pub(crate) use own_time::OwnTime;
 use serde::Serialize;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -12,6 +16,8 @@ use std::time::{Duration, Instant};
 const SAMPLE: usize = 200;
 /// So many of them, the slowest, are named.
 const NAMED: usize = 10;
+/// And so many of the slowest hundredth, to see where their time went.
+const MOST_IN_TAIL: usize = 100;
 /// How long all spans together may be on their way.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
@@ -30,6 +36,17 @@ pub(crate) struct Comparison {
     /// The difference: connection, network, both queues, and reading the answer.
     pub(crate) between: Quantiles,
     pub(crate) slowest: Vec<Seen>,
+    /// `None` where too few of them were found.
+    pub(crate) own_times: Option<OwnTimes>,
+}
+
+/// Where the time of slow orders goes: see [`own_time`].
+#[derive(Debug, Serialize)]
+pub(crate) struct OwnTimes {
+    /// How many orders these are.
+    pub(crate) usual: usize,
+    pub(crate) slowest: usize,
+    pub(crate) by_operation: Vec<OwnTime>,
 }
 
 /// One order from both sides. Times in milliseconds.
@@ -44,9 +61,10 @@ pub(crate) struct Seen {
 /// Looks up a sample of the traced orders, the slowest among them.
 pub(crate) async fn compare(observatory: &Client, mut traced: Vec<Done>) -> Comparison {
     let all = traced.len();
-    traced.sort_by_key(|done| std::cmp::Reverse(done.ended.duration_since(done.sent)));
+    traced.sort_by_key(|done| std::cmp::Reverse(latency(done)));
     // The slowest, and an even sample of the others.
     let step = (all / SAMPLE).max(1);
+    let mut looks = Looks { observatory, end: Instant::now() + PATIENCE };
     let chosen: Vec<&Done> = traced
         .iter()
         .enumerate()
@@ -54,12 +72,9 @@ pub(crate) async fn compare(observatory: &Client, mut traced: Vec<Done>) -> Comp
         .map(|(_, done)| done)
         .collect();
     let mut seen = Vec::new();
-    let end = Instant::now() + PATIENCE;
     for done in &chosen {
-        let Some(parent) = done.traced else { continue };
-        let id = format!("{:032x}", parent.trace_id);
-        let Some(server) = server_time(observatory, &id, end).await else { continue };
-        let client = done.ended.duration_since(done.sent);
+        let Some((id, server, _)) = looks.at(done).await else { continue };
+        let client = latency(done);
         let link = format!("{}/trace/{id}", observatory.base());
         seen.push((client, server, Seen { trace: id, link, client: millis(client), server: millis(server) }));
     }
@@ -71,51 +86,63 @@ pub(crate) async fn compare(observatory: &Client, mut traced: Vec<Done>) -> Comp
         server: Quantiles::of_times(seen.iter().map(|(_, server, _)| *server)),
         between: Quantiles::of_times(seen.iter().map(|(client, server, _)| client.saturating_sub(*server))),
         slowest: seen.into_iter().take(NAMED).map(|(.., seen)| seen).collect(),
+        own_times: own_times(&mut looks, &traced).await,
     }
 }
 
-async fn server_time(observatory: &Client, id: &str, end: Instant) -> Option<Duration> {
-    loop {
-        if let Ok((200, body)) = observatory.get(&format!("/api/traces/{id}"), ONE_LOOK).await
-            && let Some(time) = serde_json::from_slice(&body).ok().as_ref().and_then(root_time)
-        {
-            return Some(time);
+/// Of the slowest hundredth of the orders that succeeded, beside as many from the middle: other kinds take other ways.
+async fn own_times(looks: &mut Looks<'_>, traced: &[Done]) -> Option<OwnTimes> {
+    let succeeded: Vec<&Done> = traced.iter().filter(|done| done.kind == Kind::Success).collect();
+    let count = (succeeded.len() / 100).clamp(1, MOST_IN_TAIL);
+    let middle = (succeeded.len() / 2).saturating_sub(count / 2);
+    let some = |from: usize| succeeded.get(from..from + count).unwrap_or_default();
+    let (slowest, usual) = (looks.at_all(some(0)).await, looks.at_all(some(middle)).await);
+    let by_operation = own_time::compare(&usual, &slowest);
+    (!by_operation.is_empty()).then_some(OwnTimes {
+        usual: usual.len(),
+        slowest: slowest.len(),
+        by_operation,
+    })
+}
+
+/// Looks into the observatory until the time for all of them is over.
+struct Looks<'a> {
+    observatory: &'a Client,
+    end: Instant,
+}
+
+impl Looks<'_> {
+    async fn at_all(&mut self, orders: &[&Done]) -> Vec<Value> {
+        let mut found = Vec::new();
+        for done in orders {
+            found.extend(self.at(done).await.map(|(.., trace)| trace));
         }
-        if Instant::now() > end {
-            return None;
+        found
+    }
+
+    /// The id, the server's time, and the trace, as soon as its first span is there.
+    async fn at(&mut self, done: &Done) -> Option<(String, Duration, Value)> {
+        let TraceParent { trace_id, span_id } = done.traced?;
+        let (id, client) = (format!("{trace_id:032x}"), format!("{span_id:016x}"));
+        loop {
+            if let Ok((200, body)) = self.observatory.get(&format!("/api/traces/{id}"), ONE_LOOK).await
+                && let Ok(trace) = serde_json::from_slice(&body)
+                && let Some(server) = own_time::of_root(&trace, &client)
+            {
+                return Some((id, server, trace));
+            }
+            if Instant::now() > self.end {
+                return None;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
-        tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// In Jaeger's JSON, the duration of the span whose parent is not in the trace: its parent is this program.
-fn root_time(answer: &Value) -> Option<Duration> {
-    let spans = answer.pointer("/data/0/spans")?.as_array()?;
-    let is_here = |id: &Value| spans.iter().any(|span| span.get("spanID") == Some(id));
-    let root = spans.iter().find(|span| {
-        let parents = span.get("references").and_then(Value::as_array).into_iter().flatten();
-        parents.filter_map(|parent| parent.get("spanID")).all(|id| !is_here(id))
-    })?;
-    root.get("duration")?.as_u64().map(Duration::from_micros)
+fn latency(done: &Done) -> Duration {
+    done.ended.duration_since(done.sent)
 }
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn the_root_is_the_span_whose_parent_is_elsewhere() {
-        let parent = |id: &str| json!([{ "refType": "CHILD_OF", "traceID": "t", "spanID": id }]);
-        let answer = json!({ "data": [{ "spans": [
-            { "spanID": "b", "duration": 700, "references": parent("a") },
-            { "spanID": "a", "duration": 1500, "references": parent("of-the-client") },
-        ] }] });
-        assert_eq!(root_time(&answer), Some(Duration::from_micros(1500)));
-        assert_eq!(root_time(&json!({ "data": [] })), None);
-    }
 }

@@ -145,7 +145,14 @@ mod tests {
         let judged: Vec<_> = plan.arms_of(2, &arms).iter().map(|arm| arm.name).collect();
         assert_eq!(
             judged,
-            ["off", "off-again", "direct-traces-10", "direct-traces-100", "direct-everything"]
+            [
+                "off",
+                "off-again",
+                "direct-traces-0",
+                "direct-traces-10",
+                "direct-traces-100",
+                "direct-everything"
+            ]
         );
     }
 }

@@ -175,5 +175,15 @@ fn both_sides(report: &Report) -> Markup {
                 td { (format!("{:.2}", seen.client)) } td { (format!("{:.2}", seen.server)) }
             } }
         } }
+        @if let Some(own) = &traces.own_times {
+            p { (super::about(own)) }
+            div class="wide" { table {
+                tr { @for name in ["own time, ms", "usual", "slowest", "difference"] { th { (name) } } }
+                @for own in &own.by_operation { tr {
+                    td { (own.operation) }
+                    @for time in [own.usual, own.slowest, own.slowest - own.usual] { td { (format!("{time:.2}")) } }
+                } }
+            } }
+        }
     }
 }

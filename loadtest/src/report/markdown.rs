@@ -85,6 +85,14 @@ fn both_sides(report: &Report) -> String {
         vec![link, format!("{:.2}", seen.client), format!("{:.2}", seen.server)]
     });
     text.push_str(&table(&["the slowest", "client, ms", "server, ms"], slowest));
+    if let Some(own) = &traces.own_times {
+        let _ = writeln!(text, "\n{}\n", super::about(own));
+        let rows = own.by_operation.iter().map(|own| {
+            let figures = [own.usual, own.slowest, own.slowest - own.usual].map(|time| format!("{time:.2}"));
+            [own.operation.clone()].into_iter().chain(figures).collect()
+        });
+        text.push_str(&table(&["own time, ms", "usual", "slowest", "difference"], rows));
+    }
     text
 }
 

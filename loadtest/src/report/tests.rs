@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     mix::Kind,
     tally::{Done, Quantiles, Tally},
-    traces::Seen,
+    traces::{OwnTime, OwnTimes, Seen},
 };
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,11 @@ fn report() -> Report {
                 client: 2.0,
                 server: 1.5,
             }],
+            own_times: Some(OwnTimes {
+                usual: 3,
+                slowest: 3,
+                by_operation: vec![OwnTime { operation: "order.save".into(), usual: 1.25, slowest: 9.5 }],
+            }),
         }),
         summary: tally.summary(),
     }
@@ -49,7 +54,8 @@ fn the_page_needs_nothing_else_and_says_everything() {
     for foreign in ["<script", "<link", "@import", "url(", "<img", "src="] {
         assert!(!page.contains(foreign), "{foreign}");
     }
-    for said in ["900/s", "broken", "p99.9", "success: 201, as expected", "2 × processor", "From both sides"]
+    for said in
+        ["900/s", "broken", "p99.9", "success: 201, as expected", "2 × processor", "From both sides", "8.25"]
     {
         assert!(page.contains(said), "{said}");
     }
@@ -65,6 +71,7 @@ fn markdown_has_whole_tables() {
         assert!(columns.is_none() || count.is_none() || columns == count, "{line}");
         columns = count;
     }
+    assert!(text.contains("| order.save | 1.25 | 9.50 | 8.25 |"), "{text}");
     assert!(text.contains("**broken**") && text.contains("kept up to 900 orders a second"), "{text}");
 }
 

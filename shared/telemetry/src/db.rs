@@ -1,8 +1,7 @@
 //! One span and one observation for each database transaction (OpenTelemetry semantic conventions for databases).
 
-use crate::{Telemetry, metrics::DbLabels, names::attribute, span};
+use crate::{Telemetry, in_span::InSpan, metrics::DbLabels, names::attribute, span};
 use std::{error::Error, future::Future, time::Instant};
-use tracing::Instrument;
 
 /// Runs transactions of one database. A cheap handle.
 #[derive(Clone)]
@@ -19,6 +18,9 @@ impl Db {
 
     /// Runs `work`, which is one transaction, in a CLIENT span called `name`. An `Err` fails the span; an outcome
     /// that the business expects, such as too little stock, belongs into `T`.
+    ///
+    /// Lines, child spans, [`crate::span`] and [`crate::task::spawn`] inside `work` belong to that span. On the direct
+    /// pipeline `tracing::Span::current()` is none there, so that the driver does not take it along to its own thread.
     pub async fn run<T, E: Error>(
         &self,
         name: &'static str,
@@ -36,7 +38,7 @@ impl Db {
             { attribute::DB_COLLECTION_NAME } = collection,
             { attribute::DB_QUERY_SUMMARY } = %format_args!("{operation} {collection}"),
         );
-        async {
+        let work = async {
             let start = Instant::now();
             let result = work.await;
             let labels = DbLabels {
@@ -48,11 +50,10 @@ impl Db {
             if let Err(error) = &result {
                 span::fail("database_error", &error.to_string());
             }
-            // sqlx enters the span on its own thread and may leave it after the answer.
+            // The driver may have taken the span along to its own thread, and hold it for longer than this.
             span::end();
             result
-        }
-        .instrument(span)
-        .await
+        };
+        InSpan::unlent(span, work).await
     }
 }

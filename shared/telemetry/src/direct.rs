@@ -28,12 +28,14 @@ mod spans;
 mod tests;
 
 pub(crate) use export::DirectExport;
+pub(crate) use proto::Any;
 
 use crate::{
     config::{Config, Limits, Sampler},
     log::{self, Around, LogContext, LogLayer},
     propagation::{Carried, Ids, RemoteContext},
 };
+use current::Entered;
 use fields::Fields;
 use recording::{Addition, Recording, SpanState, now};
 use site::Site;
@@ -41,6 +43,8 @@ use spans::Spans;
 use std::{num::NonZeroU64, sync::Arc};
 use tracing::{
     Dispatch, Event, Metadata, Span, Subscriber,
+    dispatcher::get_default,
+    field::Visit,
     level_filters::LevelFilter,
     span::{Attributes, Id, Record},
     subscriber::Interest,
@@ -77,7 +81,9 @@ impl Direct {
         let local = if span.is_contextual() { current::id() } else { span.parent().cloned() };
         if let Some(id) = local {
             self.spans.with(&id, |local| {
-                known = local.known.clone();
+                if self.lines.is_some() {
+                    known = local.known.clone();
+                }
                 if adopted.is_none() {
                     (parent, carried) = (Some((local.ids, false)), local.carried.clone());
                 }
@@ -88,7 +94,7 @@ impl Direct {
         }
         let metadata = span.metadata();
         let site = Site::of(metadata);
-        if site.is_known_to_lines {
+        if site.is_known_to_lines && self.lines.is_some() {
             span.record(&mut known);
         }
         let of_parent = parent.map(|(parent, _)| parent);
@@ -107,6 +113,28 @@ impl Direct {
     /// Lets `f` add to what a span records, if it records anything. See [`Spans::with`].
     fn with_recording(&self, id: &Id, f: impl FnOnce(&mut Recording)) {
         self.spans.with(id, |span| span.recording.as_mut().map(f));
+    }
+
+    fn entered(&self, id: &Id) -> Option<Entered> {
+        self.spans.with(id, |span| Entered::new(id.clone(), span.ids, span.metadata))
+    }
+
+    fn left(&self, id: &Id) {
+        let left = now();
+        self.with_recording(id, |recording| recording.left = left);
+    }
+
+    /// As `record` with one field.
+    fn note(&self, id: &Id, key: &'static str, value: &Any<'_>) {
+        self.spans.with(id, |span| {
+            let Some(field) = span.metadata.fields().field(key) else { return };
+            if let (Any::Text(text), true) = (value, self.lines.is_some()) {
+                span.known.record_str(&field, text);
+            }
+            if let Some(recording) = &mut span.recording {
+                recording.set(key, value);
+            }
+        });
     }
 
     fn end(&self, id: &Id) {
@@ -133,7 +161,7 @@ impl Subscriber for Direct {
     fn record(&self, id: &Id, values: &Record<'_>) {
         let found = self.spans.with(id, |span| (Site::of(span.metadata), span.recording.is_some()));
         let Some((site, is_recording)) = found else { return };
-        if site.is_known_to_lines {
+        if site.is_known_to_lines && self.lines.is_some() {
             // In place: what is visited is only copied, so nothing of the caller runs under this lock.
             self.spans.with(id, |span| values.record(&mut span.known));
         }
@@ -163,16 +191,15 @@ impl Subscriber for Direct {
     }
 
     fn enter(&self, id: &Id) {
-        if let Some((metadata, ids)) = self.spans.with(id, |span| (span.metadata, span.ids)) {
-            current::enter(id, metadata, ids);
+        if let Some(entered) = self.entered(id) {
+            current::enter(entered);
         }
     }
 
     /// A span lasts until it is left for the last time; somebody may hold it for longer.
     fn exit(&self, id: &Id) {
         if current::exit(id).is_some_and(|ids| ids.sampled) {
-            let left = now();
-            self.with_recording(id, |recording| recording.left = left);
+            self.left(id);
         }
     }
 
@@ -201,22 +228,55 @@ fn ask<T>(span: &Span, f: impl FnOnce(&Direct, &Id) -> T) -> Option<T> {
     span.with_subscriber(ask).flatten()
 }
 
+/// As [`ask`], about the span that is current on this thread, of the pipeline that is: a process has one.
+fn ask_current<T>(f: impl FnOnce(&Direct, &Id) -> T) -> Option<T> {
+    let id = current::id()?;
+    // Asked once, though it says `FnMut`.
+    let mut f = Some(f);
+    get_default(|subscriber| Some(f.take()?(subscriber.downcast_ref()?, &id)))
+}
+
+/// As [`ask`], or about the current span where there is no other.
+fn ask_any<T>(span: Option<&Span>, f: impl FnOnce(&Direct, &Id) -> T) -> Option<T> {
+    match span {
+        Some(span) => ask(span, f),
+        None => ask_current(f),
+    }
+}
+
+/// What a thread is told when `span` becomes its current one; `None` where this pipeline is not the one in use.
+pub(crate) fn entered(span: &Span) -> Option<Entered> {
+    ask(span, Direct::entered).flatten()
+}
+
+/// Notes that `span`, which was `entered`, has been left for the last time.
+pub(crate) fn left(span: &Span, entered: Option<&Entered>) {
+    if entered.is_some_and(|entered| entered.ids.sampled) {
+        ask(span, Direct::left);
+    }
+}
+
 /// The ids of `span`; `None` where this pipeline is not the one in use.
 pub(crate) fn ids_of(span: &Span) -> Option<Ids> {
     ask(span, |direct, id| direct.spans.with(id, |span| span.ids)).flatten()
 }
 
 /// The context that children elsewhere get; `None` where this pipeline is not the one in use.
-pub(crate) fn context_of(span: &Span) -> Option<RemoteContext> {
-    ask(span, |direct, id| direct.spans.with(id, |span| span.outward())).flatten()
+pub(crate) fn context_of(span: Option<&Span>) -> Option<RemoteContext> {
+    ask_any(span, |direct, id| direct.spans.with(id, |span| span.outward())).flatten()
+}
+
+/// Gives the current span's field `key` its value, if it has such a field; false where this pipeline is not the one in use.
+pub(crate) fn note(key: &'static str, value: &Any<'_>) -> bool {
+    ask_current(|direct, id| direct.note(id, key, value)).is_some()
 }
 
 /// Lets `f` add to what `span` records, if it records anything; false where this pipeline is not the one in use.
-pub(crate) fn with_recording(span: &Span, f: impl FnOnce(&mut Recording)) -> bool {
-    ask(span, |direct, id| direct.with_recording(id, f)).is_some()
+pub(crate) fn with_recording(span: Option<&Span>, f: impl FnOnce(&mut Recording)) -> bool {
+    ask_any(span, |direct, id| direct.with_recording(id, f)).is_some()
 }
 
-/// Ends `span` now; false where this pipeline is not the one in use.
-pub(crate) fn end(span: &Span) -> bool {
-    ask(span, Direct::end).is_some()
+/// Ends the current span now; false where this pipeline is not the one in use.
+pub(crate) fn end() -> bool {
+    ask_current(Direct::end).is_some()
 }

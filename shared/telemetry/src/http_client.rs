@@ -6,8 +6,8 @@
 //! does that by itself, and it is safe for any method.
 
 use crate::{
-    Telemetry, http_server::known_method, metrics::HttpClientLabels, names::attribute, propagation,
-    redact::scrub, span,
+    Telemetry, http_server::known_method, in_span::InSpan, metrics::HttpClientLabels, names::attribute,
+    propagation, redact::scrub, span,
 };
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, Uri};
@@ -18,9 +18,10 @@ use hyper_util::{
 };
 use std::{
     error::Error,
+    fmt,
     time::{Duration, Instant},
 };
-use tracing::{Instrument, Span, field::Empty};
+use tracing::{Span, field::Empty};
 
 /// A connection to a neighbour is there at once, or the neighbour is not.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -142,7 +143,7 @@ impl HttpClient {
             http_response_status_code: None,
             error_type: "",
         };
-        async {
+        let attempt = async {
             let start = Instant::now();
             let result = exchange(request).await;
             match &result {
@@ -155,16 +156,15 @@ impl HttpClient {
                 span::fail(labels.error_type, &describe(error));
             }
             result
-        }
-        .instrument(span)
-        .await
+        };
+        InSpan::new(span, attempt).await
     }
 }
 
 /// On the current span, which it answers.
 fn note_status(status: StatusCode) -> Span {
     let span = Span::current();
-    span.record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
+    span::http_status(status);
     if !is_success(status) {
         span::fail(status.as_str(), status.canonical_reason().unwrap_or("error status"));
     }
@@ -187,15 +187,19 @@ fn client_span(operation: &'static str, request: &Request<Bytes>) -> Span {
         { attribute::HTTP_RESPONSE_STATUS_CODE } = Empty,
         { attribute::SERVER_ADDRESS } = uri.host().unwrap_or_default(),
         { attribute::SERVER_PORT } = i64::from(uri.port_u16().unwrap_or(80)),
-        { attribute::URL_FULL } = &*bare(uri),
+        { attribute::URL_FULL } = %Bare(uri),
     )
 }
 
-/// Without the query, which may hold a customer's id, and without a password.
-fn bare(uri: &Uri) -> String {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    ["http://", place, uri.path()].concat()
+/// Without the query, which may hold a customer's id, and without a password. Text only where somebody reads it.
+struct Bare<'a>(&'a Uri);
+
+impl fmt::Display for Bare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = self.0.authority().map_or("", |authority| authority.as_str());
+        let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+        ["http://", place, self.0.path()].into_iter().try_for_each(|part| f.write_str(part))
+    }
 }
 
 impl SendError {
@@ -228,7 +232,7 @@ fn describe(error: &SendError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::bare;
+    use super::Bare;
 
     #[test]
     fn url_is_shown_without_query_and_password() {
@@ -238,7 +242,7 @@ mod tests {
             ("http://[::1]:8081?customer_id=c-1042", "http://[::1]:8081/"),
             ("http://clerk:hunter2@order:8081/orders?customer_id=c-1042", "http://order:8081/orders"),
         ] {
-            assert_eq!(bare(&url.parse().unwrap()), shown);
+            assert_eq!(Bare(&url.parse().unwrap()).to_string(), shown);
         }
     }
 }

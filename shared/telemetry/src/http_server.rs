@@ -6,7 +6,7 @@
 
 mod exchange;
 
-use crate::{Telemetry, propagation::RemoteContext, redact};
+use crate::{Telemetry, in_span::InSpan, propagation::RemoteContext, redact};
 use axum::{
     body::Body,
     http::{Method, Request, Response},
@@ -22,7 +22,6 @@ use std::{
     task::{Context, Poll},
 };
 use tower::{Layer, Service};
-use tracing::Instrument;
 
 /// A route with its name in traces. A service lists all of its routes in one table.
 #[derive(Debug)]
@@ -127,7 +126,7 @@ where
             exchange.end(&mut response);
             Ok(response)
         };
-        Box::pin(answer.instrument(span))
+        Box::pin(InSpan::new(span, answer))
     }
 }
 

@@ -24,6 +24,7 @@ pub mod env;
 mod hex;
 pub mod http_client;
 pub mod http_server;
+mod in_span;
 mod init;
 mod log;
 pub mod messaging;

@@ -3,7 +3,7 @@
 
 use crate::{
     config::{Config, Pipeline},
-    direct::{self, DirectExport, current},
+    direct::{self, Any, DirectExport, current},
     propagation::{Carried, Ids, RemoteContext},
     trace::{Destination, SpanCounts, SpanExport},
 };
@@ -11,7 +11,7 @@ use opentelemetry::{
     Context, KeyValue, Value,
     trace::{SpanContext, Status, TraceContextExt},
 };
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -86,15 +86,20 @@ pub(crate) fn current_ids() -> Option<Ids> {
     current::ids().or_else(|| Context::map_current(|context| Ids::of(context.span().span_context())))
 }
 
+/// The span that is current on this thread.
+pub(crate) fn current_span() -> Span {
+    current::ours()
+}
+
 /// The ids of `span`.
 pub(crate) fn ids_of(span: &Span) -> Option<Ids> {
     direct::ids_of(span).or_else(|| Ids::of(span.context().span().span_context()))
 }
 
-/// What children of `span` elsewhere get.
-pub(crate) fn context_of(span: &Span) -> RemoteContext {
+/// What children of `span`, or of the current one, get elsewhere.
+pub(crate) fn context_of(span: Option<&Span>) -> RemoteContext {
     direct::context_of(span).unwrap_or_else(|| {
-        let context = span.context();
+        let context = or_current(span).context();
         let carried = context.get::<Carried>().cloned().unwrap_or_default();
         RemoteContext { ids: Ids::of(context.span().span_context()), is_remote: false, carried }
     })
@@ -122,34 +127,47 @@ pub(crate) fn child_of(parent: RemoteContext, make: impl FnOnce() -> Span) -> Sp
 
 /// Links `span` to the span that is `to`, if there is one.
 pub(crate) fn link(span: &Span, to: &SpanContext) {
-    if to.is_valid() && !direct::with_recording(span, |recording| recording.link(to)) {
+    if to.is_valid() && !direct::with_recording(Some(span), |recording| recording.link(to)) {
         span.add_link(to.clone());
     }
 }
 
-pub(crate) fn set(span: &Span, key: &'static str, value: Value) {
-    if !direct::with_recording(span, |recording| recording.set(key, &value)) {
-        span.set_attribute(key, value);
+/// Gives the current span's field `key` its value, where the span was made with a field of that name.
+pub(crate) fn note<'a>(key: &'static str, value: impl tracing::Value + Into<Any<'a>> + Copy) {
+    if !direct::note(key, &value.into()) {
+        Span::current().record(key, value);
     }
 }
 
-pub(crate) fn event(span: &Span, name: &'static str, attributes: &[(&'static str, &str)]) {
-    if !direct::with_recording(span, |recording| recording.event(name, attributes)) {
+/// Sets an attribute of `span`, or of the current one.
+pub(crate) fn set(span: Option<&Span>, key: &'static str, value: Value) {
+    if !direct::with_recording(span, |recording| recording.set(key, &Any::of(&value))) {
+        or_current(span).set_attribute(key, value);
+    }
+}
+
+/// Adds an event to the current span.
+pub(crate) fn event(name: &'static str, attributes: &[(&'static str, &str)]) {
+    if !direct::with_recording(None, |recording| recording.event(name, attributes)) {
         let attributes = attributes.iter().map(|(key, value)| KeyValue::new(*key, (*value).to_owned()));
-        span.add_event(name, attributes.collect());
+        Span::current().add_event(name, attributes.collect());
     }
 }
 
-/// Sets the status to error.
-pub(crate) fn fail(span: &Span, description: &str) {
+/// Sets the status of `span`, or of the current one, to error.
+pub(crate) fn fail(span: Option<&Span>, description: &str) {
     if !direct::with_recording(span, |recording| recording.fail(description)) {
-        span.set_status(Status::error(description.to_owned()));
+        or_current(span).set_status(Status::error(description.to_owned()));
     }
 }
 
-/// Ends `span` now.
-pub(crate) fn end(span: &Span) {
-    if !direct::end(span) {
-        span.context().span().end();
+/// Ends the current span now.
+pub(crate) fn end() {
+    if !direct::end() {
+        Span::current().context().span().end();
     }
+}
+
+fn or_current(span: Option<&Span>) -> Cow<'_, Span> {
+    span.map_or_else(|| Cow::Owned(current_span()), Cow::Borrowed)
 }

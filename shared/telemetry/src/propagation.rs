@@ -155,7 +155,7 @@ impl RemoteContext {
 
     /// The context of the current span.
     pub(crate) fn current() -> Self {
-        pipeline::context_of(&Span::current())
+        pipeline::context_of(None)
     }
 
     /// No trace and no baggage: what adopts it is a root.
@@ -206,7 +206,7 @@ impl RemoteContext {
 
 /// Writes the context of `span` into `headers`.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
-    let context = pipeline::context_of(span);
+    let context = pipeline::context_of(Some(span));
     let (parent, state, baggage) = context.headers();
     let value = |text: Option<String>| HeaderValue::try_from(text?).ok();
     for (name, value) in
@@ -235,12 +235,12 @@ pub struct StoredContext {
 impl StoredContext {
     /// The context of the current span.
     pub fn current() -> Self {
-        Self::of(&Span::current())
+        Self::from(&RemoteContext::current())
     }
 
     /// The context of `span`.
     pub fn of(span: &Span) -> Self {
-        Self::from(&pipeline::context_of(span))
+        Self::from(&pipeline::context_of(Some(span)))
     }
 
     fn from(context: &RemoteContext) -> Self {

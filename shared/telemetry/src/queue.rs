@@ -1,15 +1,18 @@
 //! The bounded queue between code that must never wait and a background task that may.
 //!
 //! `push` takes a lock for a few instructions and never blocks on the consumer: a full queue refuses, and the
-//! caller counts the loss. The consumer takes batches: when enough has come, when the oldest has waited long
-//! enough, or when someone asks for a flush. It may have several on their way before it says what became of the first.
+//! caller counts the loss. The consumer takes batches: when enough has come, when it has waited long enough, or when
+//! someone asks for a flush. While something comes all the time it looks by itself, and no push wakes it. It may have several on their way before it says what became of the first.
 
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
@@ -36,12 +39,17 @@ struct State<T> {
     in_flight: usize,
     hurry: bool,
     closed: bool,
+    /// When what waits is handed out, full batch or not.
+    due: Option<Instant>,
+    /// Nothing came for a while: the next push wakes the consumer.
+    resting: bool,
 }
 
 impl<T> Queue<T> {
     /// At most `capacity` items wait; a batch has at most `batch`, and waits at most `linger` for more.
     pub(crate) fn new(capacity: usize, batch: usize, linger: Duration) -> Self {
-        let state = State { waiting: VecDeque::new(), in_flight: 0, hurry: false, closed: false };
+        let waiting = VecDeque::new();
+        let state = State { waiting, in_flight: 0, hurry: false, closed: false, due: None, resting: false };
         Self {
             state: Mutex::new(state),
             work: Notify::new(),
@@ -55,16 +63,15 @@ impl<T> Queue<T> {
     /// False when the queue is full or closed: the item is gone, and the caller counts it.
     #[must_use]
     pub(crate) fn push(&self, item: T) -> bool {
-        let length = {
+        let wake = {
             let mut state = self.lock();
             if state.closed || state.waiting.len() >= self.capacity {
                 return false;
             }
             state.waiting.push_back(item);
-            state.waiting.len()
+            std::mem::take(&mut state.resting) || state.waiting.len() == self.batch
         };
-        // The consumer sleeps either until something comes or until a batch is full: no need to wake it between.
-        if length == 1 || length == self.batch {
+        if wake {
             self.work.notify_one();
         }
         true
@@ -82,26 +89,36 @@ impl<T> Queue<T> {
     /// What to do next. Nothing is lost when the future is dropped.
     pub(crate) async fn next(&self) -> Next<T> {
         loop {
-            let (length, ready) = {
-                let state = self.lock();
+            let (ready, due) = {
+                let mut state = self.lock();
                 if state.waiting.is_empty() && state.hurry && state.in_flight > 0 {
                     return Next::Settle;
                 }
                 if state.waiting.is_empty() && state.closed {
                     return Next::End;
                 }
-                let length = state.waiting.len();
-                (length, length >= self.batch || (length > 0 && (state.hurry || state.closed)))
+                let (length, now) = (state.waiting.len(), Instant::now());
+                let due = *state.due.get_or_insert(now + self.linger);
+                let wanted = state.hurry || state.closed || due <= now;
+                (length >= self.batch || (length > 0 && wanted), due)
             };
             if ready {
                 return Next::Batch(self.take());
             }
-            if length == 0 {
+            if timeout_at(due, self.work.notified()).await.is_err() && self.rests() {
                 self.work.notified().await;
-            } else if tokio::time::timeout(self.linger, self.work.notified()).await.is_err() {
-                return Next::Batch(self.take());
             }
         }
+    }
+
+    /// Whether the next push has to wake the consumer, because nothing came.
+    fn rests(&self) -> bool {
+        let mut state = self.lock();
+        state.resting = state.waiting.is_empty();
+        if state.resting {
+            state.due = None;
+        }
+        state.resting
     }
 
     /// All that was on its way has been dealt with. `count` notes what became of it, unless it was abandoned
@@ -161,6 +178,9 @@ impl<T> Queue<T> {
         let lost = state.waiting.len() + state.in_flight;
         state.waiting.clear();
         state.in_flight = 0;
+        drop(state);
+        self.work.notify_one();
+        self.idle.notify_waiters();
         lost
     }
 
@@ -176,6 +196,7 @@ impl<T> Queue<T> {
         let mut state = self.lock();
         let count = state.waiting.len().min(self.batch);
         state.in_flight += count;
+        state.due = None;
         state.waiting.drain(..count).collect()
     }
 
@@ -225,6 +246,23 @@ mod tests {
         assert_eq!(queue.len(), 0);
         queue.close();
         assert_eq!(consumer.await.unwrap(), (0..70).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_consumer_that_rests_is_woken() {
+        let queue = Arc::new(Queue::new(10, 5, Duration::from_millis(1)));
+        for item in [1, 2, 3] {
+            let consumer = tokio::spawn({
+                let queue = queue.clone();
+                async move { queue.next_batch().await }
+            });
+            while !queue.lock().resting {
+                tokio::task::yield_now().await;
+            }
+            assert!(queue.push(item));
+            assert_eq!(consumer.await.unwrap(), Some(vec![item]));
+            queue.done(|| ());
+        }
     }
 
     #[tokio::test]

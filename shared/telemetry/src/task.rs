@@ -2,12 +2,14 @@
 
 use crate::{
     http_server::Known,
+    in_span::InSpan,
     names::attribute,
+    pipeline,
     propagation::{Ids, RemoteContext, StoredContext, current_ids},
 };
 use std::future::Future;
 use tokio::task::JoinHandle;
-use tracing::{Instrument, Span, field::Empty};
+use tracing::{Span, field::Empty};
 
 /// Spawns `work` inside the current span: its spans become children, its log lines carry the same ids.
 ///
@@ -18,7 +20,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(work.in_current_span())
+    tokio::spawn(InSpan::new(pipeline::current_span(), work))
 }
 
 /// An INTERNAL span that goes on with the trace in `context`, such as a worker's with an order that was stored.

@@ -50,14 +50,17 @@ const TIMES: [(&str, [&str; 2], f64); 2] = [
     ("a sampled span", ["standard", "direct"], 1000.0),
 ];
 
+/// No share of traces costs less than none of them.
+const FLOOR: &str = "direct-traces-0";
+
 /// Whether the default pipeline is to meet a target with this arm.
 pub(in crate::overhead) fn has_target(arm: &Arm) -> bool {
     TARGETS.iter().any(|target| target.arms[1] == arm.name)
 }
 
-/// Whether it is, or the arm is needed to say so.
+/// Whether it is, or the arm is needed to say so, or what the least is: the ids and contexts of traces that are not kept.
 pub(in crate::overhead) fn is_judged(arm: &Arm) -> bool {
-    has_target(arm) || [Group::Platform.base(), Group::Platform.again()].contains(&arm.name)
+    has_target(arm) || [Group::Platform.base(), Group::Platform.again(), FLOOR].contains(&arm.name)
 }
 
 pub(super) fn section(experiment: &Experiment) -> String {

@@ -47,7 +47,28 @@ const OFF: Arm = Arm { name: "off", env: &[("OTEL_SDK_DISABLED", "true")] };
 const SAMPLED_OUT: Arm = Arm { name: "sampled out", env: &[("LOG_SAMPLE_RATIO", "0")] };
 const LIMITED: Arm = Arm { name: "limited", env: &[("LOG_CALLSITE_LIMIT", "1")] };
 
+/// What an order costs with traces and nothing else, as `loadtest overhead` runs it.
+const NOTHING: Arm = Arm {
+    name: "nothing",
+    env: &[("OTEL_SDK_DISABLED", "true"), ("LOG_LEVEL", "off"), ("OTEL_METRICS_EXPORTER", "none")],
+};
+const ALONE: Arm = Arm {
+    name: "alone",
+    env: &[("TELEMETRY_PIPELINE", "direct"), ("LOG_LEVEL", "off"), ("OTEL_METRICS_EXPORTER", "none")],
+};
+const ALONE_UNSAMPLED: Arm = Arm {
+    name: "alone unsampled",
+    env: &[
+        ("TELEMETRY_PIPELINE", "direct"),
+        ("LOG_LEVEL", "off"),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+    ],
+};
+
 const ALL: &[Arm] = &[STANDARD, STANDARD_UNSAMPLED, DIRECT, DIRECT_UNSAMPLED, OFF];
+const WITH_ALONE: &[Arm] =
+    &[STANDARD, STANDARD_UNSAMPLED, DIRECT, DIRECT_UNSAMPLED, OFF, NOTHING, ALONE, ALONE_UNSAMPLED];
 /// For what does not ask whether a trace is sampled.
 const PIPELINES: &[Arm] = &[STANDARD, DIRECT];
 const LINES: &[Arm] = &[STANDARD, STANDARD_UNSAMPLED, DIRECT, DIRECT_UNSAMPLED, OFF, SAMPLED_OUT, LIMITED];
@@ -65,10 +86,10 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "database",
-        brief: "a transaction: span, observation",
+        brief: "a transaction of 7 statements: span, observation",
         prepare: database,
-        count: 1_024,
-        arms: ALL,
+        count: 512,
+        arms: WITH_ALONE,
     },
     Scenario {
         name: "extract",
@@ -111,9 +132,10 @@ pub const SCENARIOS: &[Scenario] = &[
         brief: "15 spans, 5 lines, 17 observations",
         prepare: order::orders,
         count: 128,
-        arms: ALL,
+        arms: WITH_ALONE,
     },
 ];
+
 fn spans(_: &Telemetry, _: usize, count: usize) -> Work {
     Box::pin(
         async move {
@@ -141,7 +163,7 @@ fn database(telemetry: &Telemetry, _: usize, count: usize) -> Work {
     Box::pin(
         async move {
             for _ in 0..count {
-                let saved = db.run("order.save", "INSERT", "orders", async { Ok::<_, std::fmt::Error>(()) });
+                let saved = db.run("order.save", "INSERT", "orders", order::statements());
                 black_box(saved.await).unwrap();
             }
         }

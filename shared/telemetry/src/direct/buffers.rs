@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -28,6 +28,8 @@ pub(super) struct Buffers {
     capacity: usize,
     batch: usize,
     linger: Duration,
+    /// Nothing came for a while: the next span wakes the consumer.
+    resting: AtomicBool,
     work: Notify,
     idle: Notify,
 }
@@ -51,6 +53,8 @@ struct Sealed {
     batches: VecDeque<Batch>,
     /// Spans of the batch that is being sent.
     in_flight: usize,
+    /// When the buffers are looked through again, full or not.
+    due: Option<Instant>,
     hurry: bool,
     closed: bool,
 }
@@ -65,6 +69,7 @@ impl Buffers {
             capacity,
             batch: batch.clamp(1, capacity.max(1)),
             linger,
+            resting: AtomicBool::new(false),
             work: Notify::new(),
             idle: Notify::new(),
         }
@@ -88,8 +93,9 @@ impl Buffers {
             lock(&self.sealed).batches.push_back(full);
         }
         drop(shard);
-        // The consumer sleeps either until something comes or until a batch is full: no need to wake it between.
-        if spans == 1 || spans == self.batch {
+        // While something comes all the time, the consumer looks by itself. Before it rests, it says so and then locks
+        // every shard: either it finds this span there, or this thread has found that it rests.
+        if spans == self.batch || (spans == 1 && self.resting.swap(false, Relaxed)) {
             self.work.notify_one();
         }
         true
@@ -107,31 +113,48 @@ impl Buffers {
 
     /// The next batch; `None` when closed and empty. Call [`Buffers::done`] when it is dealt with.
     pub(super) async fn next_batch(&self) -> Option<Batch> {
-        let mut due = None;
         loop {
-            let (hurry, closed) = {
+            let now = Instant::now();
+            let (due, closed, is_due) = {
                 let mut sealed = lock(&self.sealed);
-                if let Some(batch) = sealed.batches.pop_front() {
-                    sealed.in_flight = batch.spans;
-                    self.credit.fetch_add(batch.spans, Relaxed);
-                    return Some(batch);
-                }
-                (sealed.hurry, sealed.closed)
+                let due = *sealed.due.get_or_insert(now + self.linger);
+                let is_due = sealed.hurry || sealed.closed || due <= now;
+                sealed.due = sealed.due.filter(|_| !is_due);
+                (due, sealed.closed, is_due)
             };
-            if self.open_spans() == 0 {
-                if closed {
-                    return None;
-                }
-                due = None;
-                self.work.notified().await;
-                continue;
-            }
-            let until = *due.get_or_insert_with(|| Instant::now() + self.linger);
-            if hurry || closed || timeout_at(until, self.work.notified()).await.is_err() {
-                due = None;
+            if is_due {
                 self.seal_all();
             }
+            if let Some(batch) = self.take_sealed() {
+                return Some(batch);
+            }
+            if !is_due {
+                // Or until a batch is full, or somebody is in a hurry.
+                let _ = timeout_at(due, self.work.notified()).await;
+            } else if closed {
+                return None;
+            } else {
+                self.rest().await;
+            }
         }
+    }
+
+    fn take_sealed(&self) -> Option<Batch> {
+        let mut sealed = lock(&self.sealed);
+        let batch = sealed.batches.pop_front()?;
+        sealed.in_flight = batch.spans;
+        self.credit.fetch_add(batch.spans, Relaxed);
+        Some(batch)
+    }
+
+    /// Until somebody wakes the consumer: whoever brings the next span, or wants a flush.
+    async fn rest(&self) {
+        self.resting.store(true, Relaxed);
+        // Again, because from now on, and not before, a span wakes it.
+        if self.open_spans() == 0 {
+            self.work.notified().await;
+        }
+        self.resting.store(false, Relaxed);
     }
 
     /// Seals what all buffers have, as few batches as it fits in.
@@ -204,6 +227,7 @@ impl Buffers {
         lost += std::mem::take(&mut sealed.in_flight);
         drop(sealed);
         self.work.notify_one();
+        self.idle.notify_waiters();
         lost
     }
 
@@ -277,6 +301,23 @@ mod tests {
         buffers.flush(LONG).await;
         assert_eq!((buffers.len(), buffers.abandon()), (0, 0));
         assert_eq!(consumer.await.unwrap(), [20]);
+    }
+
+    #[tokio::test]
+    async fn a_consumer_that_rests_is_woken() {
+        let buffers = Arc::new(Buffers::new(10, 5, Duration::from_millis(1)));
+        for byte in [1, 2, 3] {
+            let consumer = tokio::spawn({
+                let buffers = buffers.clone();
+                async move { buffers.next_batch().await.unwrap().bytes }
+            });
+            while !buffers.resting.load(Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            assert!(push(&buffers, byte));
+            assert_eq!(consumer.await.unwrap(), [byte]);
+            buffers.done(|| ());
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What is current on this thread: the spans that are entered, and the parent that the next span is to have.
 
 use crate::propagation::{Ids, RemoteContext};
-use std::cell::{Cell, RefCell};
-use tracing::{Metadata, span::Id};
+use std::{
+    cell::{Cell, RefCell},
+    mem,
+};
+use tracing::{Metadata, Span, span::Id};
 use tracing_core::span::Current;
 
 thread_local! {
@@ -11,10 +14,24 @@ thread_local! {
 }
 
 /// What is asked of the current span, so that nobody has to look for it.
-struct Entered {
-    id: Id,
+#[derive(Clone)]
+pub(crate) struct Entered {
+    pub(crate) id: Id,
+    pub(super) ids: Ids,
     metadata: &'static Metadata<'static>,
-    ids: Ids,
+    /// Who asks tracing for the current span gets it.
+    is_lent: bool,
+}
+
+impl Entered {
+    pub(super) fn new(id: Id, ids: Ids, metadata: &'static Metadata<'static>) -> Self {
+        Self { id, ids, metadata, is_lent: true }
+    }
+
+    /// As it is, but nobody gets it.
+    pub(crate) fn unlent(self) -> Self {
+        Self { is_lent: false, ..self }
+    }
 }
 
 /// The ids of the innermost span that is entered.
@@ -27,7 +44,25 @@ pub(super) fn id() -> Option<Id> {
 }
 
 pub(super) fn span() -> Current {
-    innermost(|entered| Current::new(entered.id.clone(), entered.metadata)).unwrap_or_else(Current::none)
+    let lent =
+        |entered: &Entered| entered.is_lent.then(|| Current::new(entered.id.clone(), entered.metadata));
+    innermost(lent).flatten().unwrap_or_else(Current::none)
+}
+
+/// The innermost span that is entered, also one that is not lent.
+pub(crate) fn ours() -> Span {
+    let lent = lend(true);
+    let span = Span::current();
+    lend(lent);
+    span
+}
+
+/// Whether the innermost span is lent from now on; returns whether it was.
+fn lend(is_lent: bool) -> bool {
+    let lend = |stack: &RefCell<Vec<Entered>>| {
+        stack.borrow_mut().last_mut().is_some_and(|entered| mem::replace(&mut entered.is_lent, is_lent))
+    };
+    ENTERED.try_with(lend).unwrap_or_default()
 }
 
 #[inline]
@@ -36,15 +71,18 @@ fn innermost<T>(f: impl FnOnce(&Entered) -> T) -> Option<T> {
     ENTERED.try_with(|entered| entered.borrow().last().map(f)).ok().flatten()
 }
 
-pub(super) fn enter(id: &Id, metadata: &'static Metadata<'static>, ids: Ids) {
-    let entered = Entered { id: id.clone(), metadata, ids };
+pub(crate) fn enter(entered: Entered) {
     let _ = ENTERED.try_with(|stack| stack.borrow_mut().push(entered));
 }
 
 /// Leaves a span, which need not be the innermost.
-pub(super) fn exit(id: &Id) -> Option<Ids> {
+pub(crate) fn exit(id: &Id) -> Option<Ids> {
     let exit = |stack: &RefCell<Vec<Entered>>| {
         let mut stack = stack.borrow_mut();
+        // Nearly always it is.
+        if let Some(entered) = stack.pop_if(|entered| entered.id == *id) {
+            return Some(entered.ids);
+        }
         let at = stack.iter().rposition(|entered| entered.id == *id)?;
         Some(stack.remove(at).ids)
     };

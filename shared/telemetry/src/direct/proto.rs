@@ -60,7 +60,7 @@ pub(super) fn fixed32(out: &mut Vec<u8>, field: u64, value: u32) {
 
 /// `opentelemetry.proto.common.v1.AnyValue`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Any<'a> {
+pub(crate) enum Any<'a> {
     Text(&'a str),
     Bool(bool),
     Int(i64),
@@ -68,8 +68,20 @@ pub(super) enum Any<'a> {
     Array(Vec<Any<'a>>),
 }
 
+impl From<i64> for Any<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl<'a> From<&'a str> for Any<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(value)
+    }
+}
+
 impl<'a> Any<'a> {
-    pub(super) fn of(value: &'a Value) -> Self {
+    pub(crate) fn of(value: &'a Value) -> Self {
         match value {
             Value::Bool(value) => Self::Bool(*value),
             Value::I64(value) => Self::Int(*value),

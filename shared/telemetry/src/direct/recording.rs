@@ -14,10 +14,7 @@ use crate::{
     propagation::{Carried, Ids, RemoteContext},
     redact::{is_secret_static as is_secret, scrub},
 };
-use opentelemetry::{
-    Value,
-    trace::{SpanContext, SpanId, TraceId, TraceState},
-};
+use opentelemetry::trace::{SpanContext, SpanId, TraceId, TraceState};
 use std::{cell::RefCell, time::SystemTime};
 use tracing::Metadata;
 
@@ -181,11 +178,11 @@ impl Recording {
         give_buffer(body);
     }
 
-    pub(crate) fn set(&mut self, key: &'static str, value: &Value) {
+    pub(crate) fn set(&mut self, key: &'static str, value: &Any<'_>) {
         self.remove(key.as_bytes());
         self.keys |= mark(key.as_bytes());
         if self.attributes.one_more() {
-            clean(is_secret(key), &Any::of(value), |value| {
+            clean(is_secret(key), value, |value| {
                 proto::key_value(&mut self.body, field::ATTRIBUTES, key, value);
             });
         }
@@ -316,7 +313,7 @@ fn status(out: &mut Vec<u8>, error: Option<&str>) {
 fn mark(key: &[u8]) -> u128 {
     let at = |place: usize| usize::from(key.get(place).copied().unwrap_or_default());
     let length = key.len();
-    1 << ((length + 5 * at(length.saturating_sub(1)) + 11 * at(length / 2)) % 128)
+    1 << ((length + 7 * (at(length.saturating_sub(2)) + at(length / 2))) % 128)
 }
 
 fn attribute_keys(body: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Config, Env,
     config::Limits,
+    in_span::InSpan,
     log::{self, LineSink},
     pipeline,
     propagation::{self, Ids, RemoteContext},
@@ -26,7 +27,12 @@ use opentelemetry_proto::tonic::{
 };
 use proptest::{collection::vec, prelude::*};
 use prost::Message;
-use std::sync::{Arc, Mutex};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex},
+    task::{Context, Waker},
+};
 use tracing::{field::Empty, info, info_span};
 
 const LIMITS: Limits = Limits { attributes: 128, events: 128, links: 128 };
@@ -119,7 +125,7 @@ proptest! {
         }
         let mut recording = Recording::start(addition, LIMITS);
         for (key, value) in &set {
-            recording.set(key, value);
+            recording.set(key, &Any::of(value));
         }
         for (name, attributes) in &events {
             let attributes: Vec<_> = attributes.iter().map(|(key, text)| (*key, text.as_str())).collect();
@@ -270,6 +276,67 @@ fn children_elsewhere_get_the_spans_context_and_what_came_along() {
     let span_id = u64::from_be_bytes(client.span_id.as_slice().try_into().unwrap());
     assert_eq!(goes["traceparent"], format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{span_id:016x}-01"));
     assert_eq!((&goes["tracestate"], &goes["baggage"]), (&came["tracestate"], &came["baggage"]));
+}
+
+/// Says so, in the span that is current when it is dropped.
+struct Dropped(&'static str);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        crate::span::set(self.0, true);
+    }
+}
+
+fn poll(work: Pin<&mut impl Future>) -> bool {
+    work.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+#[test]
+fn a_future_is_in_its_span_while_it_is_polled_and_dropped() {
+    let mut over = 0;
+    let spans = said(LIMITS, || {
+        let work = async |dropped| {
+            let _dropped = Dropped(dropped);
+            tokio::task::yield_now().await;
+            drop(info_span!("child"));
+        };
+        let (ends, stays) = (info_span!("ends"), info_span!("is dropped"));
+        let mut ended = pin!(InSpan::new(ends.clone(), work("ended")));
+        let mut dropped = Box::pin(InSpan::new(stays, work("dropped")));
+        info_span!("around").in_scope(|| {
+            assert!(!poll(ended.as_mut()) && !poll(dropped.as_mut()));
+            assert!(poll(ended.as_mut()));
+            crate::span::set("around", true);
+        });
+        over = now();
+        while now() == over {}
+        drop((dropped, ends));
+    });
+    let of = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
+    for (span, said) in [("ends", "ended"), ("is dropped", "dropped"), ("around", "around")] {
+        assert_eq!(of(span).attributes, [pair(said, &Value::Bool(true))], "{span}");
+    }
+    assert_eq!(of("child").parent_span_id, of("ends").span_id);
+    assert!(of("ends").end_time_unix_nano <= over && over < of("is dropped").end_time_unix_nano);
+}
+
+#[test]
+fn a_span_that_is_not_lent_is_the_current_one_for_all_but_those_who_ask_tracing() {
+    let spans = said(LIMITS, || {
+        let transaction = info_span!("transaction", order.id = Empty);
+        let ids = pipeline::ids_of(&transaction);
+        let mut work = pin!(InSpan::unlent(transaction, async move {
+            assert_eq!((propagation::current_ids(), tracing::Span::current().is_none()), (ids, true));
+            assert_eq!(pipeline::ids_of(&pipeline::current_span()), ids, "what is spawned is in it");
+            assert!(tracing::Span::current().is_none());
+            crate::span::order("7");
+            drop(info_span!("child"));
+        }));
+        assert!(poll(work.as_mut()));
+    });
+    let [child, transaction] = &spans[..] else { panic!("{spans:?}") };
+    assert_eq!(child.parent_span_id, transaction.span_id);
+    assert_eq!(transaction.attributes, [pair("order.id", &Value::from("7"))]);
 }
 
 #[derive(Default)]

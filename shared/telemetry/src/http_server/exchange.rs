@@ -14,6 +14,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header},
 };
 use std::{
+    fmt::{self, Write},
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Instant,
@@ -60,7 +61,7 @@ impl Exchange {
         let status = response.status();
         let failure = response.extensions_mut().remove::<Failure>();
         self.observe(status.as_u16(), failure.is_some() || status.is_server_error());
-        Span::current().record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
+        span::http_status(status);
         match failure {
             Some(failure) => {
                 span::fail(&failure.error_type, &failure.description);
@@ -131,7 +132,7 @@ fn server_span(
         { attribute::URL_SCHEME } = "http",
         { attribute::SERVER_ADDRESS } = address,
         { attribute::SERVER_PORT } = port.parse::<u16>().ok().map(i64::from),
-        { attribute::CLIENT_ADDRESS } = peer.map(text_of),
+        { attribute::CLIENT_ADDRESS } = peer.map(|peer| display(Address(peer))),
         { attribute::LOG_INDEX } = log_index,
         { attribute::ORDER_ID } = Empty,
         { attribute::CUSTOMER_REF } = Empty,
@@ -161,21 +162,24 @@ fn consumer_span(name: &str, destination: &str, route: &str, log_index: &str, kn
     )
 }
 
-/// As `fmt` writes it, at a fraction of the cost for the usual kind.
-fn text_of(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address else { return address.to_string() };
-    let mut text = String::with_capacity("255.255.255.255".len());
-    for octet in address.octets() {
-        if !text.is_empty() {
-            text.push('.');
-        }
-        for unit in [100, 10, 1] {
-            if octet >= unit || unit == 1 {
-                text.push(char::from(b'0' + octet / unit % 10));
+/// As it prints by itself, at a fraction of the cost for the usual kind. Text only where somebody reads it.
+struct Address(IpAddr);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let IpAddr::V4(address) = self.0 else { return self.0.fmt(f) };
+        for (place, octet) in address.octets().into_iter().enumerate() {
+            if place > 0 {
+                f.write_char('.')?;
+            }
+            for unit in [100, 10, 1] {
+                if octet >= unit || unit == 1 {
+                    f.write_char(char::from(b'0' + octet / unit % 10))?;
+                }
             }
         }
+        Ok(())
     }
-    text
 }
 
 /// So that whoever gets an answer, even an error, can name its trace. `server-timing` is what browsers can read
@@ -186,7 +190,7 @@ fn add_trace_headers(response: &mut Response<Body>) {
     let Some(ids) = current_ids() else { return };
     let mut trace_id = String::with_capacity(32);
     push_hex(&mut trace_id, &ids.trace_id.to_bytes());
-    let mut timing = String::with_capacity(80);
+    let mut timing = String::with_capacity(74);
     timing.push_str("traceparent;desc=\"");
     ids.write_traceparent(&mut timing);
     timing.push('"');

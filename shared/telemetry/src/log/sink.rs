@@ -12,13 +12,14 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use std::{
+    io::Write,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
-use tokio::{io::AsyncWriteExt, task::JoinSet};
+use tokio::task::JoinSet;
 use tracing::level_filters::LevelFilter;
 
 /// Lines for one write: enough to make the system call cheap, little enough to bound what a break can repeat.
@@ -86,13 +87,15 @@ impl Sink {
 
     /// Writes to standard output until the queue is closed and empty.
     async fn run_stdout(self: Arc<Self>) {
-        let mut stdout = tokio::io::stdout();
         while let Some(lines) = self.queue.next_batch().await {
-            let written = async {
-                stdout.write_all(&joined(&lines)).await?;
-                stdout.flush().await
-            };
-            let counter = if written.await.is_ok() { &self.counts.shipped } else { &self.counts.failed };
+            let all = joined(&lines);
+            // One turn of a thread that may block. Tokio's standard output takes two, one to write and one to flush.
+            let written = tokio::task::spawn_blocking(move || {
+                let mut stdout = std::io::stdout().lock();
+                stdout.write_all(&all).and_then(|()| stdout.flush())
+            });
+            let is_written = matches!(written.await, Ok(Ok(())));
+            let counter = if is_written { &self.counts.shipped } else { &self.counts.failed };
             self.queue.done(|| {
                 counter.fetch_add(lines.len() as u64, Relaxed);
             });
