@@ -41,8 +41,8 @@ pub(crate) fn write(report: &Report, folder: &Path) -> io::Result<()> {
 /// What the table of own times shows.
 fn about(own: &OwnTimes) -> String {
     format!(
-        "Where the time of the slowest goes: the {} slowest of the orders that succeeded, at most a hundredth of them, beside {} from the \
-         middle. A span's own time is what none of its children accounts for, up to the answer; here it is the mean of an order.",
+        "Where the time of the slowest goes: the slowest hundredth of the orders that succeeded, here {}, beside {} from the middle. \
+         A span's own time is what none of its children accounts for, up to the answer, in the mean of an order.",
         own.slowest, own.usual
     )
 }

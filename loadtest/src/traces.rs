@@ -105,7 +105,7 @@ async fn own_times(looks: &mut Looks<'_>, traced: &[Done]) -> Option<OwnTimes> {
     })
 }
 
-/// Looks into the observatory until the time for all of them is over.
+/// Looks into the observatory: again and again until the time for all of them is over, then once for each.
 struct Looks<'a> {
     observatory: &'a Client,
     end: Instant,

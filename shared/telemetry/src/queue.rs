@@ -2,7 +2,8 @@
 //!
 //! `push` takes a lock for a few instructions and never blocks on the consumer: a full queue refuses, and the
 //! caller counts the loss. The consumer takes batches: when enough has come, when it has waited long enough, or when
-//! someone asks for a flush. While something comes all the time it looks by itself, and no push wakes it. It may have several on their way before it says what became of the first.
+//! someone asks for a flush. While something comes all the time it looks by itself, and only a push that fills a batch
+//! wakes it. It may have several on their way before it says what became of the first.
 
 use std::{
     collections::VecDeque,
