@@ -97,7 +97,8 @@ async fn an_order_shows_all_its_signals_together() {
     assert_eq!(view.status, 200, "{}", view.body);
     assert_eq!(view.body["order_id"], answer.order_id());
     assert_eq!(view.body["trace_ids"], serde_json::json!([answer.trace_id()]));
-    assert_eq!(view.body["logs"].as_array().unwrap().len(), 5);
+    let lines = view.body["logs"].as_array().unwrap();
+    assert_eq!(lines.len(), 5, "{lines:#?}");
     assert!(view.body["exemplars"].is_array());
     let missing = stack.get("observatory", "/api/orders/0193f5c2-ffff-7000-8000-ffffffffffff").await;
     assert_eq!(missing.status, 404);
