@@ -98,7 +98,10 @@ async fn an_order_shows_all_its_signals_together() {
     assert_eq!(view.body["order_id"], answer.order_id());
     assert_eq!(view.body["trace_ids"], serde_json::json!([answer.trace_id()]));
     let lines = view.body["logs"].as_array().unwrap();
-    assert_eq!(lines.len(), 5, "{lines:#?}");
+    // There may be more: while the disk stalls, an event's delivery is tried again, which has lines of its own.
+    for said in ["order placed", "order confirmed", "stock reserved", "payment processed", "stock sold"] {
+        assert!(lines.iter().any(|line| line["message"] == said), "{said}: {lines:#?}");
+    }
     assert!(view.body["exemplars"].is_array());
     let missing = stack.get("observatory", "/api/orders/0193f5c2-ffff-7000-8000-ffffffffffff").await;
     assert_eq!(missing.status, 404);
