@@ -79,9 +79,11 @@ impl Buffers {
     #[must_use]
     pub(super) fn push(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let Some(mut shard) = self.shards.get(own_shard()) else { return false };
+        let draws = shard.credit == 0;
         if shard.closed || !self.has_credit(&mut shard) {
             return false;
         }
+        let is_short = draws && self.is_short();
         shard.credit -= 1;
         write(&mut shard.open.bytes);
         shard.open.spans += 1;
@@ -95,7 +97,7 @@ impl Buffers {
         drop(shard);
         // While something comes all the time, the consumer looks by itself. Before it rests, it says so and then locks
         // every shard: either it finds this span there, or this thread has found that it rests.
-        if spans == self.batch || (spans == 1 && self.resting.swap(false, Relaxed)) {
+        if spans == self.batch || is_short || (spans == 1 && self.resting.swap(false, Relaxed)) {
             self.work.notify_one();
         }
         true
@@ -111,6 +113,12 @@ impl Buffers {
         shard.credit > 0
     }
 
+    /// Less than half of the credit is left: what the buffers have is sent before there is no room. No batch need be full
+    /// by then, for each of many threads may have the better part of one.
+    fn is_short(&self) -> bool {
+        self.credit.load(Relaxed) < self.capacity / 2
+    }
+
     /// The next batch; `None` when closed and empty. Call [`Buffers::done`] when it is dealt with.
     pub(super) async fn next_batch(&self) -> Option<Batch> {
         loop {
@@ -118,7 +126,8 @@ impl Buffers {
             let (due, closed, is_due) = {
                 let mut sealed = lock(&self.sealed);
                 let due = *sealed.due.get_or_insert(now + self.linger);
-                let is_due = sealed.hurry || sealed.closed || due <= now;
+                let is_short = sealed.batches.is_empty() && self.is_short();
+                let is_due = sealed.hurry || sealed.closed || is_short || due <= now;
                 sealed.due = sealed.due.filter(|_| !is_due);
                 (due, sealed.closed, is_due)
             };
@@ -129,7 +138,7 @@ impl Buffers {
                 return Some(batch);
             }
             if !is_due {
-                // Or until a batch is full, or somebody is in a hurry.
+                // Or until a batch is full, room is short, or somebody is in a hurry.
                 let _ = timeout_at(due, self.work.notified()).await;
             } else if closed {
                 return None;
@@ -318,6 +327,38 @@ mod tests {
             assert_eq!(consumer.await.unwrap(), [byte]);
             buffers.done(|| ());
         }
+    }
+
+    /// No buffer has a full batch, all together have more than half of what may wait.
+    #[tokio::test]
+    async fn what_many_threads_have_is_sent_before_there_is_no_room() {
+        let buffers = Arc::new(Buffers::new(256, 128, LONG));
+        let next = async || {
+            tokio::time::timeout(Duration::from_secs(2), buffers.next_batch()).await.expect("a batch")
+        };
+        let fill = || {
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| (0..20).for_each(|byte| assert!(push(&buffers, byte))));
+                }
+            });
+        };
+        fill();
+        assert_eq!((next().await.unwrap().spans, next().await.unwrap().spans), (120, 40));
+        buffers.done(|| ());
+        // And who waits already is woken.
+        let waiting = tokio::spawn({
+            let buffers = buffers.clone();
+            async move { buffers.next_batch().await.unwrap().spans }
+        });
+        while lock(&buffers.sealed).due.is_none() {
+            tokio::task::yield_now().await;
+        }
+        fill();
+        assert_eq!(
+            tokio::time::timeout(Duration::from_secs(2), waiting).await.expect("a batch").unwrap(),
+            120
+        );
     }
 
     #[test]

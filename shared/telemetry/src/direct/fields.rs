@@ -4,7 +4,7 @@
 
 use super::{
     proto::{self, Any},
-    recording::{Addition, field},
+    recording::{Addition, MOST_ROOM, field},
     secrets::clean,
     site::{Site, Use},
 };
@@ -87,7 +87,9 @@ impl Visit for Fields {
         let _ = fmt::write(&mut text, format_args!("{value:?}"));
         self.record_str(field, &text);
         text.clear();
-        let _ = TEXT.try_with(|kept| kept.set(text));
+        if text.capacity() <= MOST_ROOM {
+            let _ = TEXT.try_with(|kept| kept.set(text));
+        }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {

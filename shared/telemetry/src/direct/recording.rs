@@ -47,7 +47,8 @@ pub(super) mod field {
 const STATUS_ERROR: u64 = 2;
 /// Room for an ordinary span. Kept and used again: a span costs no allocation for its bytes.
 const ROOM: usize = 512;
-const MOST_ROOM: usize = 4096;
+/// What is larger is not kept.
+pub(super) const MOST_ROOM: usize = 4096;
 const SPARE: usize = 64;
 
 /// What is kept of a span while it is open.

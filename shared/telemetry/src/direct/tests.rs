@@ -29,6 +29,7 @@ use proptest::{collection::vec, prelude::*};
 use prost::Message;
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::{Arc, Mutex},
     task::{Context, Waker},
@@ -318,6 +319,25 @@ fn a_future_is_in_its_span_while_it_is_polled_and_dropped() {
     }
     assert_eq!(of("child").parent_span_id, of("ends").span_id);
     assert!(of("ends").end_time_unix_nano <= over && over < of("is dropped").end_time_unix_nano);
+}
+
+#[test]
+fn a_panic_in_a_future_leaves_its_span_and_ends_it_once() {
+    let spans = said(LIMITS, || {
+        let mut work = Box::pin(InSpan::new(info_span!("panics"), async {
+            let _inner = info_span!("inner").entered();
+            panic!("as it should");
+        }));
+        info_span!("around").in_scope(|| {
+            catch_unwind(AssertUnwindSafe(|| poll(work.as_mut()))).unwrap_err();
+            crate::span::set("around", true);
+            drop(work);
+            crate::span::set("still around", true);
+        });
+    });
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["inner", "panics", "around"]);
+    assert_eq!(spans[2].attributes.len(), 2);
 }
 
 #[test]
